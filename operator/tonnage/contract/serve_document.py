@@ -1,0 +1,111 @@
+"""The serve document: everything the pods of one revision must know, written by the operator, read by the runtime.
+
+It is the only thing the two share. Replica counts are not in it: they change without new pods. A field is added with
+a default; a field whose meaning changes takes a new `schemaVersion`.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from tonnage.contract.base import Bytes, Contract, Count, ShortText
+
+
+class Device(StrEnum):
+    """What a replica computes on."""
+
+    GPU = "Gpu"
+    CPU = "Cpu"
+
+
+class ServedModel(Contract):
+    """Where the pods get the weights, and under which name they answer."""
+
+    # `hf://org/name` or `pvc://claim/path`
+    source: ShortText
+    # 40 hex digits; every pod of the revision uses exactly this commit.
+    commit: ShortText
+    # The folder in the worker's file system that holds config, tokenizer and safetensors once they are there.
+    path: ShortText
+    served_name: ShortText
+    download_bytes: Bytes = 0
+    # The hub's address, if not the public one.
+    hub_endpoint: ShortText | None = None
+
+
+class EngineSettings(Contract):
+    """What vLLM is started with. All of it comes from the plan; the runtime decides nothing."""
+
+    architecture: ShortText
+    device: Device
+    dtype: ShortText
+    quantization: ShortText | None = None
+    kv_cache_dtype: ShortText = "auto"
+    # Tokens of one sequence, prompt and answer together.
+    context_length: Count
+    max_num_seqs: Count
+    max_num_batched_tokens: Count
+    tensor_parallel: Count = 1
+    pipeline_parallel: Count = 1
+    # Bytes of KV cache in one replica; None on a GPU, where the engine takes what the utilization leaves.
+    kv_cache_bytes: Bytes | None = None
+    gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] | None = None
+    cpu_threads: Count | None = None
+    trust_remote_code: bool = False
+    # Checked against the deny list by the planner before it comes here.
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+
+class ServingLimits(Contract):
+    """How Ray Serve treats a replica."""
+
+    target_ongoing_requests: Count
+    max_ongoing_requests: Count
+    # A replica that has not generated a token by then is given up.
+    start_deadline_seconds: Count
+    # How long a pod goes on answering streams after SIGTERM; less than its termination grace period.
+    drain_seconds: Count
+
+
+class ServeDocument(Contract):
+    """One revision, as its pods see it."""
+
+    schema_version: Literal[1] = 1
+    namespace: ShortText
+    deployment: ShortText
+    revision: ShortText
+    model: ServedModel
+    engine: EngineSettings
+    limits: ServingLimits
+
+
+class ReplicaBounds(Contract):
+    """How many replicas Ray Serve may run; sent with each deployment of the application, not part of a revision."""
+
+    min_replicas: Count
+    max_replicas: Count
+
+
+class ApplicationArguments(Contract):
+    """The `args` of the application in `PUT /api/serve/applications/`; the import path is `IMPORT_PATH`."""
+
+    # Where the serve document is mounted, the same in every pod.
+    document: ShortText
+    replicas: ReplicaBounds
+
+
+APPLICATION_NAME = "model"
+IMPORT_PATH = "tonnage_runtime.application:build"
+DOCUMENT_PATH = "/etc/tonnage/serve.json"
+TOKEN_PATH = "/etc/tonnage-ray/token"  # noqa: S105 # where it is, not what it is
+MODEL_PATH = "/models"
+
+# Ports of the pods of a revision, the same in every pod.
+SERVE_PORT = 8000
+METRICS_PORT = 8080
+# GET /progress on a worker whose download runs: {"doneBytes", "totalBytes"}.
+PROGRESS_PORT = 8081
+GCS_PORT = 6379
+DASHBOARD_PORT = 8265
+AGENT_PORT = 52365

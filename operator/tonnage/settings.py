@@ -1,0 +1,56 @@
+"""What the chart tells the operator through its environment; read once, at start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class SettingsError(Exception):
+    """A setting is missing or makes no sense; the message names it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this operator was installed."""
+
+    # The namespace it runs in.
+    namespace: str
+    # The one namespace it watches; None means all.
+    watched_namespace: str | None
+    # Runtime images by device, and its own image, which facts pods run.
+    cpu_image: str
+    cuda_image: str
+    operator_image: str
+    image_pull_secrets: tuple[str, ...]
+    # The model hub, for itself and for pods; None means the public one.
+    hub_endpoint: str | None
+    # A file of random bytes that Ray tokens are derived from.
+    ray_token_key: Path
+    metrics_port: int = 8080
+    health_port: int = 8081
+    # Every deployment is visited at least this often, whatever events said.
+    resync_seconds: float = 300.0
+
+
+def settings(environment: Mapping[str, str]) -> Settings:
+    """The settings in `environment`. Raises SettingsError."""
+
+    def required(name: str) -> str:
+        value = environment.get(name, "")
+        if not value:
+            raise SettingsError(f"{name} is not set: install with the chart, or set it")
+        return value
+
+    return Settings(
+        namespace=required("TONNAGE_NAMESPACE"),
+        watched_namespace=environment.get("TONNAGE_WATCHED_NAMESPACE") or None,
+        cpu_image=required("TONNAGE_CPU_IMAGE"),
+        cuda_image=required("TONNAGE_CUDA_IMAGE"),
+        operator_image=required("TONNAGE_OPERATOR_IMAGE"),
+        image_pull_secrets=tuple(environment.get("TONNAGE_IMAGE_PULL_SECRETS", "").split()),
+        hub_endpoint=environment.get("TONNAGE_HUB_ENDPOINT") or None,
+        ray_token_key=Path(environment.get("TONNAGE_RAY_TOKEN_KEY", "/etc/tonnage/ray-token-key/key")),
+        metrics_port=int(environment.get("TONNAGE_METRICS_PORT", "8080")),
+        health_port=int(environment.get("TONNAGE_HEALTH_PORT", "8081")),
+        resync_seconds=float(environment.get("TONNAGE_RESYNC_SECONDS", "300")),
+    )
