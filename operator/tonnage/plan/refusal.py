@@ -1,0 +1,20 @@
+"""Why there is no plan. A refusal is an answer, not an error: it is returned, shown in status, and final for this spec."""
+
+from dataclasses import dataclass
+
+from tonnage.contract.reasons import Reason
+from tonnage.contract.status import Alternative
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """No plan exists; the message names the number that failed, the number there was, and what would fit."""
+
+    reason: Reason
+    message: str
+    alternatives: tuple[Alternative, ...] = ()
+
+    @property
+    def is_permanent(self) -> bool:
+        """Whether nothing but a changed spec or model helps; nodes may come by themselves."""
+        return self.reason is not Reason.NO_NODES
