@@ -27,6 +27,10 @@ class CommandError(ClusterError):
     """A program failed, is missing, or ran past its deadline."""
 
 
+class StartError(ClusterError):
+    """A part of a cluster did not come up; the message ends with the end of its log."""
+
+
 class UnsupportedError(ClusterError):
     """The chosen provider has no way to do this."""
 

@@ -1,5 +1,7 @@
 """A cluster that is somebody's already: used only after a yes, never created, never removed."""
 
+# ruff: noqa: D102 # `provider` says what each method does
+
 import os
 from pathlib import Path
 

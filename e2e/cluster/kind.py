@@ -1,5 +1,7 @@
 """kind: nodes are containers of a local Docker engine. Not run where this was written, which has no engine."""
 
+# ruff: noqa: D102 # `provider` says what each method does
+
 from pathlib import Path
 
 import yaml

@@ -1,5 +1,7 @@
 """minikube: a cluster in a virtual machine or a container. Not run where this was written."""
 
+# ruff: noqa: D102 # `provider` says what each method does
+
 from pathlib import Path
 
 from e2e.cluster.commands import succeeds

@@ -97,8 +97,12 @@ class Cluster(ABC):
         """Run what keeps fake nodes alive and makes pods on them look running (KWOK)."""
         raise UnsupportedError(f"{self.provider} cannot run KWOK for fake nodes")
 
-    def collect_component_logs(self, folder: Path) -> None:
+    def collect_component_logs(self, folder: Path) -> None:  # noqa: B027 # a cluster may have none to give
         """Write what only this provider can get: the logs of the cluster's own parts."""
+
+    def details(self) -> dict[str, str]:
+        """What a person might want to know about this cluster, by name."""
+        return {}
 
     def kubectl_run(self, *words: str | Path, stdin: str | None = None, deadline_seconds: float = 60) -> str:
         """Run kubectl against this cluster and return what it printed."""

@@ -95,8 +95,9 @@ def mount_all(folder: Path, binds: dict[str, str]) -> None:
     """Put the node's own folders over the machine's, so that everything inside has its usual path."""
     for source, target in binds.items():
         mount("--bind", source, str(folder / target))
-    mount("--rbind", str(folder / "lib"), "/var/lib")
+    # In this order: `folder` itself is below /var/lib.
     mount("--bind", str(folder / "log"), "/var/log")
+    mount("--rbind", str(folder / "lib"), "/var/lib")
     mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
     mount("-t", "proc", "proc", "/proc")
     mount("--bind", "/proc/sys", "/proc/sys")

@@ -5,6 +5,7 @@ live in the nodes' network namespaces and go with them.
 """
 
 import json
+import re
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -48,17 +49,25 @@ def set_link(addresses: Addresses, node: int, *, is_up: bool) -> None:
     _ip("link", "set", addresses.link(node), "up" if is_up else "down")
 
 
-def remove_links(cluster: str) -> None:
+def remove_links(cluster: str, addresses: Addresses | None) -> None:
     """Delete every link of the cluster; routes go with their link."""
-    for link in links_of(cluster):
+    for link in links_of(cluster, addresses):
         # The kernel may be removing it at this moment, with the namespace of its other end.
-        if link in links_of(cluster):
+        if link in links_of(cluster, addresses):
             run("ip", "link", "delete", link)
 
 
-def links_of(cluster: str) -> list[str]:
-    """The names of the cluster's links on this machine."""
-    return [link["ifname"] for link in _ip_json("link", "show") if link.get("ifalias") == _alias(cluster)]
+def links_of(cluster: str, addresses: Addresses | None) -> list[str]:
+    """The names of the cluster's links on this machine: by their alias, and by the addresses that it has claimed.
+
+    A link made by a command that was killed before it gave the alias has only its name.
+    """
+    ours = re.compile(rf"{addresses.bridge}(n\d)?") if addresses else None
+    return [
+        link["ifname"]
+        for link in _ip_json("link", "show")
+        if link.get("ifalias") == _alias(cluster) or (ours and ours.fullmatch(link["ifname"]))
+    ]
 
 
 def _alias(cluster: str) -> str:

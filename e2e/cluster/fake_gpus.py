@@ -1,0 +1,128 @@
+"""GPUs that are only claimed: nodes of KWOK, or a real node whose status says more than it has.
+
+Pods on a fake node look running and run nothing; that is enough for planning, placement and rollouts. Labels are what
+GPU feature discovery writes. Its memory is that of one GPU in MiB, and less than the product's name says.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from e2e.cluster.commands import ClusterError
+from e2e.cluster.provider import Cluster
+
+RESOURCE = "nvidia.com/gpu"
+TAINT = {"key": RESOURCE, "value": "present", "effect": "NoSchedule"}
+FAKE = {"kwok.x-k8s.io/node": "fake"}
+
+
+@dataclass(frozen=True)
+class Product:
+    """What discovery says of one GPU."""
+
+    memory_mib: int
+    family: str
+    compute: str
+
+
+KNOWN = {
+    "Tesla-T4": Product(15360, "turing", "7.5"),
+    "Tesla-V100-SXM2-16GB": Product(16384, "volta", "7.0"),
+    "NVIDIA-A10G": Product(23028, "ampere", "8.6"),
+    "NVIDIA-A100-SXM4-40GB": Product(40960, "ampere", "8.0"),
+    "NVIDIA-A100-SXM4-80GB": Product(81920, "ampere", "8.0"),
+    "NVIDIA-L4": Product(23034, "ada-lovelace", "8.9"),
+    "NVIDIA-L40S": Product(46068, "ada-lovelace", "8.9"),
+    "NVIDIA-H100-80GB-HBM3": Product(81559, "hopper", "9.0"),
+    "NVIDIA-H200": Product(143771, "hopper", "9.0"),
+    "NVIDIA-B200": Product(183359, "blackwell", "10.0"),
+}
+
+
+@dataclass(frozen=True)
+class FakeGpus:
+    """The GPUs of one node."""
+
+    product: str
+    count: int
+    memory_mib: int
+    family: str
+    compute: str
+
+    @classmethod
+    def of(cls, product: str, count: int = 1, memory_mib: int | None = None) -> "FakeGpus":
+        """GPUs by name; of an unknown product the memory must be given. Raises ClusterError."""
+        known = KNOWN.get(product)
+        if known is None and memory_mib is None:
+            raise ClusterError(f"{product!r} is not one of {', '.join(KNOWN)}: give its memory in MiB")
+        known = known or Product(0, "ada-lovelace", "8.9")
+        return cls(product, count, memory_mib or known.memory_mib, known.family, known.compute)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What GPU feature discovery writes on the node."""
+        major, minor = self.compute.split(".")
+        facts = {
+            "present": "true",
+            "gpu.product": self.product,
+            "gpu.count": str(self.count),
+            "gpu.replicas": "1",
+            "gpu.memory": str(self.memory_mib),
+            "gpu.family": self.family,
+            "gpu.compute.major": major,
+            "gpu.compute.minor": minor,
+            "gpu.machine": "tonnage-fake",
+            "gpu.sharing-strategy": "none",
+            "mig.capable": "false",
+            "mig.strategy": "single",
+        }
+        return {("nvidia.com/gpu.present" if key == "present" else f"nvidia.com/{key}"): facts[key] for key in facts}
+
+
+def add_fake_nodes(cluster: Cluster, gpus: FakeGpus, nodes: int = 1) -> list[str]:
+    """Add nodes that have these GPUs and wait until they are Ready; returns their names."""
+    cluster.start_fake_nodes()
+    there = set(cluster.kubectl_run("get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split())
+    prefix = f"fake-{gpus.product.lower()}-x{gpus.count}"
+    names = [name for index in range(nodes + len(there)) if (name := f"{prefix}-{index}") not in there][:nodes]
+    with cluster.progress.step(f"adding {nodes} fake node{'s'[: nodes != 1]} with {gpus.count} {gpus.product}"):
+        objects = {"apiVersion": "v1", "kind": "List", "items": [fake_node(name, gpus) for name in names]}
+        cluster.kubectl_run("create", "-f", "-", stdin=json.dumps(objects), deadline_seconds=60 + nodes)
+        cluster.kubectl_run(
+            *("wait", "--for=condition=Ready", "--timeout=60s", *(f"node/{name}" for name in names)),
+            deadline_seconds=90,
+        )
+    return names
+
+
+def remove_fake_nodes(cluster: Cluster) -> None:
+    """Remove all fake nodes, with the pods on them."""
+    cluster.kubectl_run("delete", "nodes", "--selector", "type=kwok", deadline_seconds=120)
+
+
+def fake_node(name: str, gpus: FakeGpus) -> dict[str, Any]:
+    """The Node object. Its taint keeps away what does not ask for GPUs: that should really run."""
+    has = {"cpu": "64", "memory": "512Gi", "ephemeral-storage": "2Ti", "pods": "110", RESOURCE: str(gpus.count)}
+    labels = {
+        **{"type": "kwok", "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"},
+        **gpus.labels,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "annotations": FAKE, "labels": labels},
+        "spec": {"taints": [TAINT]},
+        "status": {"capacity": has, "allocatable": has},
+    }
+
+
+def give_gpus(cluster: Cluster, node: str, gpus: FakeGpus) -> None:
+    """Let a real node claim GPUs: its pods really run. A restart of its kubelet takes them away."""
+    pairs = [f"{key}={value}" for key, value in gpus.labels.items()]
+    cluster.kubectl_run("label", "node", node, "--overwrite", *pairs)
+    name = RESOURCE.replace("/", "~1")
+    patch = [
+        {"op": "add", "path": f"/status/{part}/{name}", "value": str(gpus.count)}
+        for part in ("capacity", "allocatable")
+    ]
+    cluster.kubectl_run("patch", "node", node, "--subresource=status", "--type=json", "-p", json.dumps(patch))
