@@ -65,6 +65,8 @@ def control_plane(addresses: Addresses, folders: Mapping[str, str]) -> dict[str,
                 *(f"--service-account-private-key-file={KEYS}/accounts.key", f"--root-ca-file={KEYS}/ca.crt"),
                 *(f"--cluster-signing-cert-file={KEYS}/ca.crt", f"--cluster-signing-key-file={KEYS}/ca.key"),
                 f"--flex-volume-plugin-dir={PLUGINS}",
+                # With its own limit, asking tokens for all of its controllers takes 4 s.
+                *("--kube-api-qps=500", "--kube-api-burst=1000"),
             ],
             # Started earlier it may not read its own configuration from the API, and ends.
             ready,
