@@ -88,13 +88,17 @@ class ReplicaBounds(Contract):
 
 
 class ApplicationArguments(Contract):
-    """The `args` of the application in `PUT /api/serve/applications/`; the import path is `IMPORT_PATH`."""
+    """The `args` of the application in `PUT /api/serve/applications/`; the import path is `IMPORT_PATH`.
+
+    Ray Serve takes changed arguments for changed code and restarts every replica. So replica counts are not here:
+    they go into the same request's `deployments` (name `APPLICATION_NAME`), which Serve applies in place.
+    """
 
     # Where the serve document is mounted, the same in every pod.
     document: ShortText
-    replicas: ReplicaBounds
 
 
+# Of the application and of its only Serve deployment.
 APPLICATION_NAME = "model"
 IMPORT_PATH = "tonnage_runtime.application:build"
 DOCUMENT_PATH = "/etc/tonnage/serve.json"
