@@ -39,6 +39,8 @@ class ModelFacts(Contract):
     layers: Count
     hidden_size: Count
     attention_heads: Count
+    # Per token and layer a model keeps 2 x kv_heads x head_dim elements (keys and values). Latent attention keeps one
+    # compressed vector instead: kv_heads is 1, head_dim is that vector's length, and there is no factor of 2.
     kv_heads: Count
     head_dim: Count
     vocabulary_size: Count

@@ -1,8 +1,8 @@
 """Where a model is, as a person writes it: `hf://org/name`, `modelscope://...`, `s3://bucket/prefix`, `pvc://claim/path`.
 
-A source goes into paths, addresses and arguments, so what is let through is a closed list of shapes. The CRD's CEL rules
-refuse the same things earlier, when the object is written; both exist because the CLI and the facts pod have no API
-server in front of them.
+A source goes into paths, addresses and arguments, so what is let through is a closed list of shapes. The CRD's CEL
+rules refuse the same things earlier, when the object is written; both exist because the CLI and the facts pod have no
+API server in front of them.
 """
 
 import re

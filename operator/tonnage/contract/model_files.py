@@ -1,0 +1,34 @@
+"""Which files of a model are its model: the operator counts their bytes, the pods download exactly these.
+
+Only files beside `config.json` count. A folder below it holds other things under the same names (the authors' own
+format, ONNX, adapters), and those would double the download or, worse, be loaded.
+"""
+
+import re
+from collections.abc import Iterable
+
+CONFIG = "config.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
+
+# Loading one of these runs code that its author chose.
+PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+
+_WEIGHTS = ".safetensors"
+# The same weights again in the authors' own layout, or something that is laid over a base model.
+_NOT_THE_MODEL = re.compile(r"(consolidated|adapter_|training_)")
+_SMALL_FILES = (".json", ".txt", ".model", ".tiktoken", ".jinja")
+_CODE = ".py"
+
+
+def weight_files(names: Iterable[str]) -> tuple[str, ...]:
+    """The safetensors files that hold the model, sorted; empty if there are none."""
+    found = sorted(name for name in names if "/" not in name and name.endswith(_WEIGHTS))
+    return tuple(name for name in found if not _NOT_THE_MODEL.match(name))
+
+
+def needed_files(names: Iterable[str], *, with_code: bool = False) -> tuple[str, ...]:
+    """Weights, config and tokenizer, sorted; the repository's own code only for those who allowed it."""
+    suffixes = (*_SMALL_FILES, _CODE) if with_code else _SMALL_FILES
+    listed = list(names)
+    small = {name for name in listed if "/" not in name and name.endswith(suffixes)}
+    return tuple(sorted(small.union(weight_files(listed))))

@@ -1,0 +1,82 @@
+"""One way to ask a config.json for a number, whatever its family calls it.
+
+Families name the same thing differently, and models of several parts keep the text decoder's numbers in a nested
+object. A new family is a new name in one of these tuples; they hold what the pinned engine looks for. A number that
+nobody can find is an error, never a guess: a guessed number becomes a wrong plan.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+HIDDEN_SIZE = ("hidden_size", "n_embd", "d_model")
+ATTENTION_HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
+KV_HEADS = ("n_head_kv", "num_kv_heads", "num_key_value_heads", "multi_query_group_num", "num_attention_groups")
+HEAD_DIM = ("head_dim", "hidden_size_per_head", "attention_head_dim", "kv_channels")
+VOCABULARY_SIZE = ("vocab_size", "padded_vocab_size")
+CONTEXT_LENGTH = (
+    "max_position_embeddings",
+    "n_positions",
+    "max_seq_len",
+    "seq_length",
+    "model_max_length",
+    "max_target_positions",
+    "max_sequence_length",
+    "max_seq_length",
+    "seq_len",
+)
+
+_TEXT_PARTS = ("text_config", "llm_config", "language_config")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A config.json: the whole, and the part that describes the text decoder (the whole again, if it is flat)."""
+
+    whole: Mapping[str, Any]
+    text: Mapping[str, Any]
+
+    @property
+    def architecture(self) -> str:
+        """The first of `architectures`; empty if there is none."""
+        for part in (self.whole, self.text):
+            match part.get("architectures"):
+                case [str(first), *_]:
+                    return first
+        return ""
+
+    @property
+    def model_type(self) -> str:
+        """The family's name, or empty."""
+        return str(self.whole.get("model_type") or "")
+
+    def positive(self, names: tuple[str, ...]) -> int | None:
+        """The first of these that is a positive whole number."""
+        return next(self.all_positive(names), None)
+
+    def all_positive(self, names: tuple[str, ...]) -> Iterator[int]:
+        """All of these that are positive whole numbers, in this order."""
+        for name in names:
+            value = self.text.get(name)
+            # A bool is an int to Python, and no number here.
+            if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+                yield value
+
+    @property
+    def quantization(self) -> str | None:
+        """The method the checkpoint was quantized with, as the engine calls it."""
+        for part in (self.whole, self.text):
+            for name in ("quantization_config", "compression_config"):
+                section = part.get(name)
+                if isinstance(section, Mapping) and section:
+                    method = section.get("quant_method") or section.get("quant_algo") or "unknown"
+                    return str(method).lower().replace("compressed_tensors", "compressed-tensors")
+        return None
+
+
+def config(document: Mapping[str, Any]) -> Config:
+    """The reader of one parsed config.json."""
+    parts = (document.get(name) for name in _TEXT_PARTS)
+    text = next((part for part in parts if isinstance(part, Mapping) and part), document)
+    return Config(document, text)
