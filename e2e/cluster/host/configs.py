@@ -129,8 +129,8 @@ def proxy(addresses: Addresses, node: str) -> dict[str, Any]:
         "hostnameOverride": node,
         "oomScoreAdj": 0,
         "conntrack": {
-            **{"maxPerCore": 0, "min": 0},
-            **{"tcpCloseWaitTimeout": "0s", "tcpEstablishedTimeout": "0s"},
+            "maxPerCore": 0, "min": 0,
+            "tcpCloseWaitTimeout": "0s", "tcpEstablishedTimeout": "0s",
         },
     }
 

@@ -1,0 +1,101 @@
+"""The programs that build images: Docker where an engine answers, else buildah, which needs none.
+
+Both build the same Dockerfiles from the same arguments. Only buildah can mount this machine's certificates into a build;
+where these are special, its builds work and Docker's do not.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from e2e.cluster.commands import Runner, run, succeeds
+
+BUILD_DEADLINE_SECONDS = 3600
+CERTIFICATES = "SSL_CERT_FILE"
+
+
+@dataclass(frozen=True)
+class Build:
+    """One run of a Dockerfile up to `target`, or to its end."""
+
+    reference: str
+    dockerfile: Path
+    context: Path
+    arguments: Mapping[str, str]
+    target: str | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """The part of the command line that both programs understand."""
+        target = ["--target", self.target] if self.target else []
+        arguments = [
+            word for name in sorted(self.arguments) for word in ("--build-arg", f"{name}={self.arguments[name]}")
+        ]
+        return ["--file", str(self.dockerfile), "--tag", self.reference, *target, *arguments, str(self.context)]
+
+
+class Engine(Protocol):
+    """Builds and keeps images."""
+
+    has_registries: bool
+
+    def has(self, reference: str) -> bool:
+        """Whether the image is there."""
+
+    def build(self, build: Build) -> None:
+        """Build it. Raises ClusterError."""
+
+
+@dataclass(frozen=True)
+class Docker:
+    """A Docker engine."""
+
+    runner: Runner = run
+    # It pulls the base images that the Dockerfiles name.
+    has_registries: bool = True
+
+    def has(self, reference: str) -> bool:
+        """Whether the engine has the image."""
+        return succeeds(self.runner, "docker", "image", "inspect", reference)
+
+    def build(self, build: Build) -> None:
+        """Build with the engine's own cache."""
+        self.runner("docker", "build", *build.words, deadline_seconds=BUILD_DEADLINE_SECONDS)
+
+
+@dataclass(frozen=True)
+class Buildah:
+    """buildah; as root and with chroot isolation it needs no rights that a container may lack."""
+
+    runner: Runner = run
+    has_registries: bool = False
+
+    def has(self, reference: str) -> bool:
+        """Whether buildah's store has the image."""
+        return succeeds(self.runner, "buildah", "inspect", "--type", "image", reference)
+
+    def build(self, build: Build) -> None:
+        """Build with cached layers, in the machine's own network."""
+        self.runner(
+            *("buildah", "build", "--layers", "--isolation", "chroot", "--network", "host", "--pull-never"),
+            *(*certificates(os.environ), *build.words),
+            deadline_seconds=BUILD_DEADLINE_SECONDS,
+        )
+
+
+def certificates(environment: Mapping[str, str]) -> list[str]:
+    """Let a build trust whom this machine trusts, where that is more than usual."""
+    bundle = environment.get(CERTIFICATES)
+    if not bundle:
+        return []
+    folder = Path(bundle).parent
+    return ["--volume", f"{folder}:{folder}:ro", "--build-arg", f"{CERTIFICATES}={bundle}"]
+
+
+def choose_engine(runner: Runner = run) -> Docker | Buildah:
+    """Docker, if an engine answers."""
+    if succeeds(runner, "docker", "version", "--format", "{{.Server.Version}}"):
+        return Docker(runner)
+    return Buildah(runner)
