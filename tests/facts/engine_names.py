@@ -36,7 +36,7 @@ def _literal_keys(value: ast.expr) -> list[str]:
             found += [key.value for key in node.keys if isinstance(key, ast.Constant)]
         if isinstance(node, ast.Call):
             found += [keyword.arg for keyword in node.keywords if keyword.arg]
-            # OrderedDict([("name", ...), ...])
+            # Pairs, as OrderedDict takes them.
             for argument in node.args:
                 if isinstance(argument, ast.List):
                     found += [pair.elts[0].value for pair in argument.elts]  # type: ignore[attr-defined]
