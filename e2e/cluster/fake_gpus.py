@@ -104,7 +104,10 @@ def fake_node(name: str, gpus: FakeGpus) -> dict[str, Any]:
     """The Node object. Its taint keeps away what does not ask for GPUs: that should really run."""
     has = {"cpu": "64", "memory": "512Gi", "ephemeral-storage": "2Ti", "pods": "110", RESOURCE: str(gpus.count)}
     labels = {
-        "type": "kwok", "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
+        "type": "kwok",
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": "amd64",
         **gpus.labels,
     }
     return {

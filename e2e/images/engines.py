@@ -1,7 +1,7 @@
 """The programs that build images: Docker where an engine answers, else buildah, which needs none.
 
-Both build the same Dockerfiles from the same arguments. Only buildah can mount this machine's certificates into a build;
-where these are special, its builds work and Docker's do not.
+Both build the same Dockerfiles from the same arguments. Only buildah can mount this machine's certificates into
+a build; where these are special, its builds work and Docker's do not.
 """
 
 import os

@@ -62,9 +62,28 @@ class Addresses:
         """The pods of one node."""
         return f"10.{FIRST + self.index}.{64 + number}.0/24"
 
+    @property
+    def fake_pods(self) -> str:
+        """Pods of fake nodes: nobody answers there, and no real node's pods are there."""
+        return f"10.{FIRST + self.index}.112.0/20"
+
     def link(self, number: int) -> str:
         """This machine's end of a node's link."""
         return f"{self.bridge}n{number}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A node's number and name in the network of its cluster."""
+
+    addresses: Addresses
+    number: int
+    node: str
+
+    @property
+    def address(self) -> str:
+        """The node's address."""
+        return self.addresses.node(self.number)
 
 
 def first_free_index(taken_indexes: set[int], taken_networks: list[IPv4Network]) -> int | None:

@@ -53,7 +53,7 @@ def _hand_down_controllers(parent: Path) -> None:
 def _hand_down_cpusets(group: Path) -> None:
     """Version 1: a new cpuset is empty, and nothing may join it."""
     for file in ("cpuset.cpus", "cpuset.mems"):
-        if (group / file).exists() and "cgroup.controllers" not in os.listdir(group):
+        if (group / file).exists() and not (group / "cgroup.controllers").exists():
             (group / file).write_text((group.parent / file).read_text())
 
 
@@ -98,7 +98,7 @@ def _remove_folders(name: str) -> bool:
     for hierarchy in hierarchies():
         for folder, _, _ in os.walk(hierarchy / name, topdown=False):
             try:
-                os.rmdir(folder)
+                Path(folder).rmdir()
             except FileNotFoundError:
                 pass
             except OSError:

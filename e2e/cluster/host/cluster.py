@@ -119,7 +119,9 @@ class HostCluster(Cluster):
         node = self._node(1)
         if "kwok" in node.components():
             return
-        node.declare("kwok", components.kwok(builds.build(builds.KWOK, self.progress).name))
+        program = builds.build(builds.KWOK, self.progress)
+        shutil.copy(Path(__file__).with_name("kwok.yaml"), node.home / "configs")
+        node.declare("kwok", components.kwok(self.state.addresses, program.name))
 
     def collect_component_logs(self, folder: Path) -> None:
         for node in self._nodes():

@@ -7,7 +7,7 @@ module is meant: its folder's name below PROGRAMS.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from e2e.cluster.host.addresses import Addresses
+from e2e.cluster.host.addresses import Addresses, Place
 from e2e.cluster.host.certificates import API_PORT
 from e2e.cluster.host.configs import CONFIGS, CONTAINERD_SOCKET, HOME, KEYS, PLUGINS
 
@@ -15,6 +15,7 @@ PROGRAMS = HOME / "programs"
 IMAGES = HOME / "images"
 STORAGE_CLASS_PROVISIONER = "tonnage.dev/node-folder"
 VOLUMES = "/var/lib/volumes"
+KWOK_CONFIG = CONFIGS / "kwok.yaml"
 
 ETCD_HEALTH = "http://127.0.0.1:2379/health"
 CONTAINERD_ANSWERS = f"unix:{CONTAINERD_SOCKET}"
@@ -31,15 +32,6 @@ class Declared:
     def as_dict(self) -> dict[str, object]:
         """The content of its file."""
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Which node of which network."""
-
-    addresses: Addresses
-    number: int
-    node: str
 
 
 def control_plane(addresses: Addresses, folders: Mapping[str, str]) -> dict[str, Declared]:
@@ -103,7 +95,7 @@ def every_node(place: Place, folders: Mapping[str, str], images: list[str]) -> d
                     f"--config={CONFIGS}/kubelet.json",
                     f"--kubeconfig={KEYS}/{place.node}.kubeconfig",
                 ),
-                *(f"--hostname-override={place.node}", f"--node-ip={place.addresses.node(place.number)}"),
+                *(f"--hostname-override={place.node}", f"--node-ip={place.address}"),
             ],
             [CONTAINERD_ANSWERS, *(f"done:{name}" for name in imports), ready],
         ),
@@ -122,13 +114,13 @@ def every_node(place: Place, folders: Mapping[str, str], images: list[str]) -> d
     }
 
 
-def kwok(folder: str) -> Declared:
+def kwok(addresses: Addresses, folder: str) -> Declared:
     """Plays the kubelet of every node that is annotated as fake."""
     return Declared(
         [
-            *(str(PROGRAMS / folder / "kwok"), f"--kubeconfig={KEYS}/admin.kubeconfig", "--config="),
-            *("--manage-all-nodes=false", "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake"),
-            "--node-lease-duration-seconds=40",
+            *(str(PROGRAMS / folder / "kwok"), f"--kubeconfig={KEYS}/admin.kubeconfig"),
+            *(f"--config={KWOK_CONFIG}", f"--cidr={addresses.fake_pods}", f"--node-ip={addresses.node(1)}"),
+            *("--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake", "--node-lease-duration-seconds=40"),
         ],
         [_api_ready("127.0.0.1")],
     )

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from e2e.cluster.host.addresses import Addresses
+from e2e.cluster.host.addresses import Place
 from e2e.cluster.host.certificates import CLUSTER_DOMAIN
 
 HOME = Path("/var/lib/tonnage")
@@ -61,26 +61,24 @@ http: {{addr: "0.0.0.0:{port}"}}
 """
 
 
-def files(
-    addresses: Addresses, number: int, node: str, cgroup: str, *, pause_image: str, cni_folder: Path
-) -> dict[str, str]:
-    """Path below CONFIGS -> text, for the node `number`."""
-    registry = f"{addresses.node(1)}:{REGISTRY_PORT}"
+def files(place: Place, cgroup: str, *, pause_image: str, cni_folder: Path) -> dict[str, str]:
+    """Path below CONFIGS -> text, for one node."""
+    registry = f"{place.addresses.node(1)}:{REGISTRY_PORT}"
     return {
-        "kubelet.json": _json(kubelet(addresses, node, cgroup)),
-        "proxy.json": _json(proxy(addresses, node)),
+        "kubelet.json": _json(kubelet(place, cgroup)),
+        "proxy.json": _json(proxy(place)),
         "containerd.toml": CONTAINERD.format(
             configs=CONFIGS, socket=CONTAINERD_SOCKET, pause_image=pause_image, cni_folder=cni_folder
         ),
-        "cni/10-tonnage.conflist": _json(cni(addresses, number)),
+        "cni/10-tonnage.conflist": _json(cni(place)),
         f"certs.d/{REGISTRY_NAME}/hosts.toml": REGISTRY_HOSTS.format(address=registry),
         "registry.yaml": REGISTRY.format(port=REGISTRY_PORT),
         # For pods that want the node's name servers. There is none, which the node's own address says at once.
-        "resolv.conf": f"nameserver {addresses.node(number)}\n",
+        "resolv.conf": f"nameserver {place.address}\n",
     }
 
 
-def kubelet(addresses: Addresses, node: str, cgroup: str) -> dict[str, Any]:
+def kubelet(place: Place, cgroup: str) -> dict[str, Any]:
     """KubeletConfiguration."""
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -91,8 +89,8 @@ def kubelet(addresses: Addresses, node: str, cgroup: str) -> dict[str, Any]:
             "x509": {"clientCAFile": str(KEYS / "ca.crt")},
         },
         "authorization": {"mode": "Webhook"},
-        "tlsCertFile": str(KEYS / f"{node}.crt"),
-        "tlsPrivateKeyFile": str(KEYS / f"{node}.key"),
+        "tlsCertFile": str(KEYS / f"{place.node}.crt"),
+        "tlsPrivateKeyFile": str(KEYS / f"{place.node}.key"),
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": f"/{cgroup}",
         "enforceNodeAllocatable": ["pods"],
@@ -101,7 +99,7 @@ def kubelet(addresses: Addresses, node: str, cgroup: str) -> dict[str, Any]:
         # Go on where a kernel setting or a process's kill score cannot be changed.
         "featureGates": {"KubeletInUserNamespace": True},
         "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
-        "clusterDNS": [addresses.dns_service],
+        "clusterDNS": [place.addresses.dns_service],
         "clusterDomain": CLUSTER_DOMAIN,
         "resolvConf": str(CONFIGS / "resolv.conf"),
         "volumePluginDir": PLUGINS,
@@ -117,7 +115,7 @@ def kubelet(addresses: Addresses, node: str, cgroup: str) -> dict[str, Any]:
     }
 
 
-def proxy(addresses: Addresses, node: str) -> dict[str, Any]:
+def proxy(place: Place) -> dict[str, Any]:
     """KubeProxyConfiguration; nftables needs no kernel module, and no connection tracking limits are touched."""
     return {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
@@ -125,17 +123,15 @@ def proxy(addresses: Addresses, node: str) -> dict[str, Any]:
         "clientConnection": {"kubeconfig": str(KEYS / "proxy.kubeconfig")},
         "mode": "nftables",
         "nftables": {"minSyncPeriod": "100ms", "syncPeriod": "30s"},
-        "clusterCIDR": addresses.pods,
-        "hostnameOverride": node,
+        "clusterCIDR": place.addresses.pods,
+        "hostnameOverride": place.node,
         "oomScoreAdj": 0,
-        "conntrack": {
-            "maxPerCore": 0, "min": 0,
-            "tcpCloseWaitTimeout": "0s", "tcpEstablishedTimeout": "0s",
-        },
+        "conntrack": dict.fromkeys(["maxPerCore", "min"], 0)
+        | dict.fromkeys(["tcpCloseWaitTimeout", "tcpEstablishedTimeout"], "0s"),
     }
 
 
-def cni(addresses: Addresses, number: int) -> dict[str, Any]:
+def cni(place: Place) -> dict[str, Any]:
     """The pods' network: every pod has a link of its own to the node, which routes.
 
     With a bridge, a pod's answer to another pod of its node would pass kube-proxy's rules by, unless a kernel module
@@ -144,7 +140,7 @@ def cni(addresses: Addresses, number: int) -> dict[str, Any]:
     ipam = {
         "type": "host-local",
         "dataDir": "/run/cni-addresses",
-        "ranges": [[{"subnet": addresses.node_pods(number)}]],
+        "ranges": [[{"subnet": place.addresses.node_pods(place.number)}]],
         "routes": [{"dst": "0.0.0.0/0"}],
     }
     return {

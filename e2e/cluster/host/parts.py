@@ -1,13 +1,13 @@
-"""All that a node is made of, built and found once per command: programs, image archives, and where the node sees them."""
+"""All that a node is made of: programs and image archives, built once, and where the node sees them."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from e2e.cluster.host import builds, packages
-from e2e.cluster.host.addresses import Addresses
+from e2e.cluster.host.addresses import Addresses, Place
 from e2e.cluster.host.archives import archive, archives_folder, image_name
-from e2e.cluster.host.components import Place, control_plane, every_node
+from e2e.cluster.host.components import control_plane, every_node
 from e2e.cluster.host.configs import files
 from e2e.cluster.host.node import Node
 from e2e.cluster.progress import Progress
@@ -27,7 +27,8 @@ class Parts:
 
     def make(self, node: Node, addresses: Addresses, cache: Path) -> None:
         """Write the node's folder; `cache` is what of this node outlives the cluster."""
-        components = every_node(Place(addresses, node.number, node.name), self.folders, self.archives)
+        place = Place(addresses, node.number, node.name)
+        components = every_node(place, self.folders, self.archives)
         binds = {
             builds.builds_folder(): "tonnage/programs",
             archives_folder(): "tonnage/images",
@@ -36,14 +37,7 @@ class Parts:
         if node.number == 1:
             components |= control_plane(addresses, self.folders)
             binds[cache / "registry"] = "registry"
-        texts = files(
-            addresses,
-            node.number,
-            node.name,
-            node.group,
-            pause_image=self.images["pause"],
-            cni_folder=packages.cni_folder(),
-        )
+        texts = files(place, node.group, pause_image=self.images["pause"], cni_folder=packages.cni_folder())
         node.make(binds, texts, components)
 
 
