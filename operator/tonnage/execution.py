@@ -1,0 +1,151 @@
+"""Does what a rollout decided, one action after the other, and logs each one that changed something.
+
+Every action is repeatable: it may have happened already, wholly or by half, when the operator last died. Objects that
+are as they should be are not written.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from tonnage.cluster.api import Kubernetes
+from tonnage.cluster.apply import Applier
+from tonnage.cluster.errors import RetryableError
+from tonnage.cluster.serve import Serve
+from tonnage.desired import Revision, application, ray_token_secret, revision_objects, shared_objects
+from tonnage.desired.names import REVISION_LABEL
+from tonnage.observation import Tokens
+from tonnage.observe.rollout import (
+    Action,
+    ApplyRevision,
+    DeleteRevision,
+    DeleteWorkers,
+    PutApplication,
+    ScaleWorkers,
+)
+from tonnage.observe.snapshot import Pod, Snapshot
+from tonnage.settings import Settings
+from tonnage.target import Target
+
+logger = logging.getLogger(__name__)
+Manifest = Mapping[str, Any]
+
+# A pod that has not started after so long may be missing the token's Secret, which the operator cannot look for.
+_SLOW_START = timedelta(seconds=20)
+_SECRET_AGAIN_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What actions are done upon."""
+
+    target: Target
+    wanted: Revision
+    objects: Sequence[Manifest]
+    seen: Snapshot
+
+
+class Hands:
+    """Writes to the cluster; decides nothing."""
+
+    def __init__(self, kubernetes: Kubernetes, serve: Serve, tokens: Tokens, settings: Settings) -> None:
+        self._kubernetes = kubernetes
+        self._applier = Applier(kubernetes)
+        self._serve = serve
+        self._tokens = tokens
+        self._settings = settings
+        # When the token's Secret was last applied, by the deployment's uid.
+        self._secrets: dict[str, float] = {}
+
+    def forget(self, uid: str) -> None:
+        """The deployment is gone."""
+        self._secrets.pop(uid, None)
+
+    async def share(self, scene: Scene) -> None:
+        """Make what all revisions share be as it should. Raises ClusterError."""
+        owner, spec = scene.target.owner, scene.target.spec
+        await self._apply_all(scene, shared_objects(owner, spec, self._settings), "shared by all revisions")
+        now = asyncio.get_running_loop().time()
+        applied_at = self._secrets.get(owner.uid)
+        is_missed = applied_at is not None and now - applied_at > _SECRET_AGAIN_SECONDS and _is_start_slow(scene.seen)
+        if applied_at is None or is_missed:
+            await self._applier.apply(ray_token_secret(owner, self._tokens.token(owner)), None)
+            self._secrets[owner.uid] = now
+
+    async def act(self, action: Action, scene: Scene) -> None:
+        """Do one action. Raises ClusterError."""
+        match action:
+            case ApplyRevision():
+                manifests = revision_objects(
+                    scene.target.owner, scene.target.spec, scene.wanted, self._settings, action.worker_replicas
+                )
+                await self._apply_all(scene, manifests, action.reason)
+            case ScaleWorkers():
+                for deployment in _of_revision(scene.objects, action.revision, "Deployment"):
+                    _log(scene, f"scale {_name(deployment)} to {action.replicas}", action.reason)
+                    await self._kubernetes.scale(deployment, action.replicas)
+            case DeleteWorkers():
+                await self._delete_all(scene, _of_revision(scene.objects, action.revision, "Deployment"), action.reason)
+            case DeleteRevision():
+                await self._delete_all(scene, _of_revision(scene.objects, action.revision), action.reason)
+            case PutApplication():
+                await self._deploy(scene, action)
+
+    async def _apply_all(self, scene: Scene, manifests: Sequence[dict[str, Any]], reason: str) -> None:
+        live = {(manifest["kind"], _name(manifest)): manifest for manifest in scene.objects}
+        for manifest in manifests:
+            if await self._applier.apply(manifest, live.get((manifest["kind"], _name(manifest)))):
+                _log(scene, f"apply {manifest['kind']} {_name(manifest)}", reason)
+
+    async def _delete_all(self, scene: Scene, manifests: Sequence[Manifest], reason: str) -> None:
+        for manifest in manifests:
+            _log(scene, f"delete {manifest['kind']} {_name(manifest)}", reason)
+            await self._kubernetes.delete(manifest)
+
+    async def _deploy(self, scene: Scene, action: PutApplication) -> None:
+        head = _head(scene.seen, action.revision)
+        if head is None or head.ip is None:
+            return
+        _log(scene, f"tell Serve of {action.revision} to run {action.replicas}", action.reason)
+        try:
+            await self._serve.deploy(head.ip, self._tokens.token(scene.target.owner), application(action.replicas))
+        except RetryableError as error:
+            # A head that starts or has just died is ordinary life: the next visit looks again.
+            logger.info("%s/%s: Serve did not take it: %s", *_where(scene), error)
+
+
+def _is_start_slow(seen: Snapshot) -> bool:
+    pods = (pod for revision in seen.revisions for pod in (revision.head, *revision.workers) if pod)
+    return any(
+        pod.is_scheduled and pod.phase == "Pending" and (seen.now - pod.created_at) > _SLOW_START for pod in pods
+    )
+
+
+def _head(seen: Snapshot, revision: str) -> Pod | None:
+    return next((one.head for one in seen.revisions if one.name == revision), None)
+
+
+def _of_revision(objects: Sequence[Manifest], revision: str, kind: str | None = None) -> list[Manifest]:
+    """The revision's own objects, in their order of removal, without pods and without what is going already."""
+    return [
+        manifest
+        for manifest in objects
+        if manifest["metadata"]["labels"].get(REVISION_LABEL) == revision
+        and (manifest["kind"] == kind if kind else manifest["kind"] != "Pod")
+        and "deletionTimestamp" not in manifest["metadata"]
+    ]
+
+
+def _log(scene: Scene, what: str, why: str) -> None:
+    logger.info("%s/%s: %s: %s", *_where(scene), what, why)
+
+
+def _where(scene: Scene) -> tuple[str, str]:
+    return scene.target.owner.namespace, scene.target.owner.name
+
+
+def _name(manifest: Manifest) -> str:
+    return str(manifest["metadata"]["name"])

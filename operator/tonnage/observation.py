@@ -1,0 +1,113 @@
+"""What a visit reads of one deployment: its children, what Ray Serve and downloads say, and the nodes.
+
+Children are listed afresh, never taken from watches: a watch may be late or cut, and a decision made on the past writes
+the past. Pods are found by label, all else also by the owner's uid: children of a deleted deployment of the same name
+are still there for a moment, and are not ours.
+"""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from tonnage.cluster.api import Kubernetes
+from tonnage.cluster.errors import ClusterError, ForbiddenError
+from tonnage.cluster.resources import CHILDREN, NODES, PODS, Resource
+from tonnage.cluster.serve import Serve
+from tonnage.desired.names import DEPLOYMENT_LABEL, Owner
+from tonnage.facts.inventory import UNKNOWN_INVENTORY, Inventory, inventory
+from tonnage.observe.serve_status import ServeStatus, serve_status
+from tonnage.observe.snapshot import Download, Pod, Snapshot, snapshot
+
+Manifest = Mapping[str, Any]
+
+# Nodes are many and change slowly; deployments that start together share one list.
+_NODES_SECONDS = 10.0
+
+
+class Tokens:
+    """Ray tokens: derived from a key that only the operator has, so that no Secret ever has to be read."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def token(self, owner: Owner) -> str:
+        """The token of one deployment, 64 hex digits; another for a deployment that is created again."""
+        return hmac.new(self._key, owner.uid.encode(), hashlib.sha256).hexdigest()
+
+
+class Eyes:
+    """Reads the cluster; writes nothing."""
+
+    def __init__(self, kubernetes: Kubernetes, serve: Serve, tokens: Tokens) -> None:
+        self._kubernetes = kubernetes
+        self._serve = serve
+        self._tokens = tokens
+        self._inventory = UNKNOWN_INVENTORY
+        self._inventory_until = 0.0
+
+    async def children(self, owner: Owner) -> list[Manifest]:
+        """All objects of this deployment that may be read. Raises ClusterError."""
+        lists = await asyncio.gather(*(self._children_of_kind(owner, resource) for resource in CHILDREN))
+        return [manifest for one in lists for manifest in one]
+
+    async def snapshot(self, owner: Owner, objects: Sequence[Manifest], now: datetime) -> Snapshot:
+        """What the children are up to. Never raises ClusterError: who does not answer is left out."""
+        seen = snapshot(objects, now, {}, {})
+        heads = {revision.name: revision.head for revision in seen.revisions if _is_up(revision.head)}
+        loading = [pod for revision in seen.revisions for pod in revision.workers if _is_downloading(pod)]
+        serve, downloads = await asyncio.gather(
+            asyncio.gather(*(self._serve_status(owner, head) for head in heads.values())),
+            asyncio.gather(*(self._download(pod) for pod in loading)),
+        )
+        return snapshot(
+            objects,
+            now,
+            {name: one for name, one in zip(heads, serve, strict=True) if one},
+            {pod.name: one for pod, one in zip(loading, downloads, strict=True) if one},
+        )
+
+    async def inventory(self) -> Inventory:
+        """The nodes, a few seconds old at most; unknown where the operator may not list them. Raises ClusterError."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._inventory_until:
+            try:
+                self._inventory = inventory(await self._kubernetes.list(NODES, None))
+            except ForbiddenError:
+                self._inventory = UNKNOWN_INVENTORY
+            self._inventory_until = now + _NODES_SECONDS
+        return self._inventory
+
+    async def _children_of_kind(self, owner: Owner, resource: Resource) -> list[Manifest]:
+        found = await self._kubernetes.list(resource, owner.namespace, {DEPLOYMENT_LABEL: owner.name})
+        if resource is PODS:
+            return list(found)
+        return [manifest for manifest in found if owner.uid in _owner_uids(manifest)]
+
+    async def _serve_status(self, owner: Owner, head: Pod | None) -> ServeStatus | None:
+        if head is None or head.ip is None:
+            return None
+        try:
+            return serve_status(await self._serve.applications(head.ip, self._tokens.token(owner)))
+        except ClusterError:
+            return None
+
+    async def _download(self, pod: Pod) -> Download | None:
+        progress = await self._serve.progress(pod.ip) if pod.ip else None
+        if progress is None:
+            return None
+        return Download(int(progress.get("doneBytes", 0)), int(progress.get("totalBytes", 0)))
+
+
+def _is_up(head: Pod | None) -> bool:
+    return head is not None and head.ip is not None and any(container.is_running for container in head.containers)
+
+
+def _is_downloading(pod: Pod) -> bool:
+    return pod.ip is not None and any(container.is_init and container.is_running for container in pod.containers)
+
+
+def _owner_uids(manifest: Manifest) -> set[str]:
+    return {owner["uid"] for owner in manifest["metadata"].get("ownerReferences") or ()}

@@ -1,0 +1,174 @@
+"""Learns the facts of a deployment's model, once: from status, from the hub, or through a facts pod.
+
+What a reader would get wrong: facts in status win over everything. As long as the spec asks for the same source and
+revision, nothing is looked up again, so a branch that moved or a hub that is away never moves running pods.
+
+A facts pod that waits for a Secret or a claim is left waiting: the kubelet and the scheduler go on by themselves as
+soon as it exists. A facts pod that failed is kept as the memory of its failure, and replaced when that is old.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from tonnage.cluster.api import Kubernetes
+from tonnage.contract.model_facts import FactsReport, ModelFacts
+from tonnage.contract.reasons import Reason
+from tonnage.contract.spec import ModelDeploymentSpec
+from tonnage.desired import facts_pod
+from tonnage.desired.names import COMPONENT_LABEL, FACTS, Owner
+from tonnage.facts.errors import FactsError
+from tonnage.facts.source import DEFAULT_REVISION, Scheme, Source, parse_source
+from tonnage.settings import Settings
+
+ReadFacts = Callable[[Source, str, str | None], Awaitable[ModelFacts]]
+Manifest = Mapping[str, Any]
+
+# How old a failed facts pod becomes before another one tries.
+_RETRY_PERMANENT = timedelta(minutes=5)
+_RETRY_TRANSIENT = timedelta(seconds=30)
+# How long a facts pod may take, its image pull and the cluster's scale-up included, before people are told.
+_DEADLINE = timedelta(minutes=5)
+_SAID_LENGTH = 500
+
+
+class Resolver:
+    """Facts by whatever way a source needs."""
+
+    def __init__(self, kubernetes: Kubernetes, read_facts: ReadFacts, settings: Settings) -> None:
+        self._kubernetes = kubernetes
+        self._read_facts = read_facts
+        self._settings = settings
+
+    async def facts(
+        self,
+        owner: Owner,
+        spec: ModelDeploymentSpec,
+        pinned: ModelFacts | None,
+        objects: Sequence[Manifest],
+        now: datetime,
+    ) -> ModelFacts | None:
+        """The facts, or None while a facts pod is at work. Raises FactsError and ClusterError."""
+        source = parse_source(spec.model.source)
+        requested = spec.model.revision or DEFAULT_REVISION
+        if pinned and (pinned.source, pinned.requested_revision) == (spec.model.source, requested):
+            return pinned
+        if source.scheme is Scheme.HF and spec.model.token_secret_ref is None:
+            return await self._read_facts(source, requested, self._settings.hub_endpoint)
+        wanted = facts_pod(owner, spec, self._settings)
+        pod = next((pod for pod in facts_pods(objects) if _name(pod) == _name(wanted)), None)
+        if pod is None:
+            await self._kubernetes.apply(wanted)
+            return None
+        try:
+            return _reported(pod, spec, now)
+        except FactsError as error:
+            is_old = now - _created(pod) > (_RETRY_PERMANENT if error.is_permanent else _RETRY_TRANSIENT)
+            if _is_over(pod) and is_old:
+                await self._kubernetes.delete(pod)
+            raise
+
+    def superfluous(
+        self, owner: Owner, spec: ModelDeploymentSpec, objects: Sequence[Manifest], *, is_known: bool
+    ) -> list[Manifest]:
+        """Facts pods that nobody needs: all once the facts are recorded, those of an earlier spec before that."""
+        needed = None if is_known else _name(facts_pod(owner, spec, self._settings))
+        return [pod for pod in facts_pods(objects) if _name(pod) != needed]
+
+
+def facts_pods(objects: Sequence[Manifest]) -> Iterator[Manifest]:
+    """The facts pods among a deployment's children that are not going already."""
+    for manifest in objects:
+        metadata = manifest["metadata"]
+        is_facts_pod = manifest["kind"] == "Pod" and metadata["labels"].get(COMPONENT_LABEL) == FACTS
+        if is_facts_pod and "deletionTimestamp" not in metadata:
+            yield manifest
+
+
+def _reported(pod: Manifest, spec: ModelDeploymentSpec, now: datetime) -> ModelFacts | None:
+    if not _is_over(pod):
+        _require_startable(pod, spec)
+        if now - _created(pod) > _DEADLINE:
+            raise FactsError(
+                Reason.START_DEADLINE_EXCEEDED,
+                f"the pod {_name(pod)}, which reads the model's facts, has not finished for "
+                f"{_DEADLINE.seconds // 60} minutes: {_hindrance(pod) or 'see its log'}",
+                is_permanent=False,
+            )
+        return None
+    message = _termination_message(pod)
+    try:
+        report = FactsReport.model_validate_json(message or "{}")
+    except ValidationError:
+        report = FactsReport()
+    if report.facts:
+        return report.facts
+    if report.failure:
+        raise FactsError(report.failure.reason, report.failure.message, is_permanent=report.failure.is_permanent)
+    said = " ".join((message or pod["status"].get("message") or "it said nothing").split())[-_SAID_LENGTH:]
+    raise FactsError(
+        Reason.CONTAINER_FAILED,
+        f"the pod {_name(pod)}, which reads the model's facts, failed: {said}",
+        is_permanent=False,
+    )
+
+
+def _require_startable(pod: Manifest, spec: ModelDeploymentSpec) -> None:
+    reference = spec.model.token_secret_ref
+    hindrance = _hindrance(pod)
+    if reference and any(state.get("reason") == "CreateContainerConfigError" for state in _waiting(pod)):
+        raise FactsError(
+            Reason.TOKEN_SECRET_MISSING,
+            f"spec.model.tokenSecretRef: there is no Secret '{reference.name}' with a key '{reference.key}' here: "
+            "create it, or correct the reference",
+            is_permanent=False,
+        )
+    if "persistentvolumeclaim" in hindrance and "not found" in hindrance:
+        claim = parse_source(spec.model.source).name
+        raise FactsError(
+            Reason.VOLUME_NOT_FOUND,
+            f"spec.model.source: there is no PersistentVolumeClaim '{claim}' here: create it, or correct the source",
+            is_permanent=False,
+        )
+    for state in _waiting(pod):
+        if state.get("reason") in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"):
+            raise FactsError(
+                Reason.IMAGE_PULL,
+                f"the pod {_name(pod)}, which reads the model's facts, cannot pull the operator's image: {hindrance}",
+                is_permanent=False,
+            )
+
+
+def _hindrance(pod: Manifest) -> str:
+    """What keeps a pod from running, in the words of whoever keeps it."""
+    waiting = [state["message"] for state in _waiting(pod) if state.get("message")]
+    unscheduled = [
+        condition.get("message", "")
+        for condition in pod["status"].get("conditions") or ()
+        if condition["type"] == "PodScheduled" and condition["status"] == "False"
+    ]
+    return " ".join((*waiting, *unscheduled))[:_SAID_LENGTH]
+
+
+def _waiting(pod: Manifest) -> list[Manifest]:
+    states = (container.get("state") or {} for container in pod["status"].get("containerStatuses") or ())
+    return [state["waiting"] for state in states if state.get("waiting")]
+
+
+def _termination_message(pod: Manifest) -> str:
+    states = (container.get("state") or {} for container in pod["status"].get("containerStatuses") or ())
+    return next((state["terminated"].get("message") or "" for state in states if state.get("terminated")), "")
+
+
+def _is_over(pod: Manifest) -> bool:
+    return pod["status"].get("phase") in ("Succeeded", "Failed")
+
+
+def _created(pod: Manifest) -> datetime:
+    return datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
+
+
+def _name(manifest: Manifest) -> str:
+    return str(manifest["metadata"]["name"])
