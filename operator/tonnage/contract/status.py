@@ -84,6 +84,9 @@ class PlanStatus(Contract):
     explanation: Annotated[list[Message], Field(max_length=32)] = []
     alternatives: Annotated[list[Alternative], Field(max_length=32)] = []
     adjustments: Annotated[list[Alternative], Field(max_length=32)] = []
+    # Digest of the wishes and facts that this plan answers. While it is the same the plan is kept, so that nodes that
+    # come and go never move a running deployment.
+    answers_digest: ShortText = ""
 
 
 class RevisionState(StrEnum):

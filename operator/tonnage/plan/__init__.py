@@ -1,13 +1,22 @@
 """facts of a model + nodes + wishes -> one plan with its arithmetic, or a refusal with the nearest miss. No I/O.
 
-Reading order: `support`, `rules`, `memory`, `limits`, `choice`.
+Reading order: `support`, `rules`, `memory`, `context`, `limits`, `cpu`; constants of the engine are in `engine`.
 """
 
+import hashlib
+import json
+
 from tonnage.contract.model_facts import ModelFacts
+from tonnage.contract.reasons import Reason
 from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.contract.status import PlanStatus
+from tonnage.facts.errors import FactsError
 from tonnage.facts.inventory import Inventory
+from tonnage.plan.budget import budget
+from tonnage.plan.cpu import cpu_plan
+from tonnage.plan.engine import ENGINE_VERSION
 from tonnage.plan.refusal import Refusal
+from tonnage.plan.rules import Question, first_refusal
 from tonnage.plan.support import unsupported_fields
 
 __all__ = ["Refusal", "plan", "unsupported_fields"]
@@ -17,4 +26,20 @@ def plan(
     spec: ModelDeploymentSpec, facts: ModelFacts, inventory: Inventory, previous: PlanStatus | None = None
 ) -> PlanStatus | Refusal:
     """The plan for `spec`; `previous` (status.plan) is kept while what it was made from, nodes apart, is the same."""
-    raise NotImplementedError
+    answers_digest = _digest(spec, facts)
+    if previous is not None and previous.answers_digest == answers_digest:
+        return previous
+    try:
+        available = budget(spec, inventory)
+    except FactsError as error:
+        return Refusal(Reason.INVALID_SPEC, f"spec.template.resources.memory: {error.message}")
+    return first_refusal(Question(spec, facts, inventory, available)) or cpu_plan(
+        spec, facts, available, answers_digest
+    )
+
+
+def _digest(spec: ModelDeploymentSpec, facts: ModelFacts) -> str:
+    """Of all that a plan answers. The nodes are left out on purpose: they change without anybody's wish."""
+    wishes = (spec.model, spec.serving, spec.placement, spec.template.resources, facts)
+    text = json.dumps([ENGINE_VERSION, *(wish.to_json_object() for wish in wishes)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

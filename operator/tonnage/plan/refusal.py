@@ -1,4 +1,4 @@
-"""Why there is no plan. A refusal is an answer, not an error: it is returned, shown in status, and final for this spec."""
+"""Why there is no plan: an answer, not an error. It is returned, shown in status, and final for this spec."""
 
 from dataclasses import dataclass
 

@@ -1,8 +1,83 @@
-"""Fields of the contract that this version accepts and does not act on: named to the user, never silently ignored."""
+"""Fields of the contract that this version accepts and does not act on: named to the user, never silently ignored.
 
-from tonnage.contract.spec import ModelDeploymentSpec
+A field leaves this table in the change that implements it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tonnage.contract.serve_document import Device
+from tonnage.contract.spec import ModelDeploymentSpec, Precision, Rollout, RolloutStrategy
+from tonnage.facts.source import Scheme
+
+
+@dataclass(frozen=True)
+class _Unsupported:
+    """One field, when it asks for something that nothing does yet, and what to do meanwhile."""
+
+    field: str
+    is_asked_for: Callable[[ModelDeploymentSpec], bool]
+    advice: str
+
+
+def _later_scheme(spec: ModelDeploymentSpec) -> bool:
+    return spec.model.source.partition("://")[0] in (Scheme.MODELSCOPE, Scheme.S3)
+
+
+_TABLE = (
+    _Unsupported(
+        "spec.model.source", _later_scheme, "modelscope:// and s3:// are not supported yet: use hf:// or pvc://"
+    ),
+    _Unsupported(
+        "spec.placement.device",
+        lambda spec: spec.placement.device is not Device.CPU,
+        "Gpu, which is also the default, is not supported yet: write Cpu",
+    ),
+    _Unsupported("spec.model.adapters", lambda spec: bool(spec.model.adapters), "remove it: LoRA comes later"),
+    _Unsupported(
+        "spec.serving.precision",
+        lambda spec: spec.serving.precision is not Precision.LOSSLESS,
+        "only Lossless is supported yet",
+    ),
+    _Unsupported(
+        "spec.serving.tensorParallel",
+        lambda spec: spec.serving.tensor_parallel not in (None, 1),
+        "only 1 is supported yet",
+    ),
+    _Unsupported(
+        "spec.serving.pipelineParallel",
+        lambda spec: spec.serving.pipeline_parallel not in (None, 1),
+        "only 1 is supported yet",
+    ),
+    _Unsupported("spec.serving.engineArgs", lambda spec: bool(spec.serving.engine_args), "remove it"),
+    _Unsupported("spec.placement.candidates", lambda spec: bool(spec.placement.candidates), "remove it"),
+    _Unsupported("spec.placement.queueName", lambda spec: spec.placement.queue_name is not None, "remove it"),
+    _Unsupported(
+        "spec.scaling", lambda spec: spec.scaling is not None, "remove it and set spec.replicas, or use an HPA"
+    ),
+    _Unsupported(
+        "spec.rollout.strategy",
+        lambda spec: spec.rollout.strategy is RolloutStrategy.REPLACE,
+        "a new revision always starts beside the old one yet: use Auto or Surge",
+    ),
+    _Unsupported(
+        "spec.rollout.stallAfter",
+        lambda spec: spec.rollout.stall_after != Rollout().stall_after,
+        "remove it: stalled rollouts are not rolled back yet",
+    ),
+    _Unsupported(
+        "spec.rollout.revisionHistory",
+        lambda spec: spec.rollout.revision_history != Rollout().revision_history,
+        "remove it: retired revisions are not kept yet",
+    ),
+    _Unsupported(
+        "spec.access.apiKeysSecretRef",
+        lambda spec: spec.access.api_keys_secret_ref is not None,
+        "remove it: API keys are not checked yet",
+    ),
+)
 
 
 def unsupported_fields(spec: ModelDeploymentSpec) -> tuple[tuple[str, str], ...]:
     """`(path of the field, what to do instead)` for each field of `spec` that nothing acts on yet."""
-    raise NotImplementedError
+    return tuple((row.field, row.advice) for row in _TABLE if row.is_asked_for(spec))
