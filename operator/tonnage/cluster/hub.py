@@ -6,13 +6,11 @@ of its own, and all of them share a deadline, so that a trickling hub cannot hol
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import httpx2
 from huggingface_hub import HfApi, ModelInfo, get_session, hf_hub_url, hf_raise_for_status
@@ -26,12 +24,11 @@ from huggingface_hub.errors import (
 )
 
 from tonnage.contract.model_facts import ModelFacts
-from tonnage.contract.model_files import CONFIG, TOKENIZER_CONFIG
 from tonnage.contract.reasons import Reason
 from tonnage.facts.errors import FactsError
-from tonnage.facts.model import ModelReading, model_facts, tied_tensors
+from tonnage.facts.model import model_facts
+from tonnage.facts.reading import model_reading
 from tonnage.facts.source import Source
-from tonnage.facts.weights import LENGTH_BYTES, Weights, chosen_weights, header_bytes, weights
 
 PUBLIC_ENDPOINT = "https://huggingface.co"
 
@@ -39,9 +36,6 @@ _REQUEST_SECONDS = 10.0
 _DEADLINE_SECONDS = 120.0
 # Headers of a model with 150 files, one after the other, would take a minute.
 _PARALLEL_READS = 4
-# Most headers are shorter; a longer one takes a second request.
-_FIRST_READ_BYTES = 100_000
-_MAX_JSON_BYTES = 16 * 2**20
 
 _UNAUTHORIZED = 401
 _FORBIDDEN = 403
@@ -81,42 +75,11 @@ class _Hub:
         if not info.sha:
             raise self._unreachable("its answer names no commit")
         sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
-        files = chosen_weights(str(self.source), sizes)
-        config = self._json(info.sha, CONFIG)
         with ThreadPoolExecutor(_PARALLEL_READS, thread_name_prefix="hub") as pool:
-            parts = pool.map(lambda name: self._weights(info.sha or "", name, tied_tensors(config)), files)
-            total = sum(parts, start=Weights())
-        return model_facts(
-            ModelReading(
-                source=self.source,
-                requested_revision=self.requested_revision,
-                commit=info.sha,
-                sizes=sizes,
-                config=config,
-                weights=total,
-                tokenizer_config=self._json(info.sha, TOKENIZER_CONFIG) if TOKENIZER_CONFIG in sizes else {},
-                licence=_licence(info),
-            )
-        )
+            reading = model_reading(self.source, _Commit(self, info.sha), sizes, pool.map)
+        return model_facts(reading, requested_revision=self.requested_revision, commit=info.sha, licence=_licence(info))
 
-    def _json(self, commit: str, name: str) -> dict[str, Any]:
-        try:
-            document = json.loads(self._read(commit, name, _MAX_JSON_BYTES))
-        except ValueError as error:
-            raise self._unusable(f"{name} is not JSON ({error})") from error
-        if not isinstance(document, dict):
-            raise self._unusable(f"{name} is not a JSON object")
-        return document
-
-    def _weights(self, commit: str, name: str, left_out: tuple[str, ...]) -> Weights:
-        where = f"{name} of {self.source}"
-        start = self._read(commit, name, _FIRST_READ_BYTES)
-        end = LENGTH_BYTES + header_bytes(where, start)
-        if end > len(start):
-            start = self._read(commit, name, end)
-        return weights(where, start[LENGTH_BYTES:end], left_out)
-
-    def _read(self, commit: str, name: str, limit: int) -> bytes:
+    def read(self, commit: str, name: str, limit: int) -> bytes:
         """The first `limit` bytes of a file, or all of a shorter one."""
         url = hf_hub_url(self.source.name, name, revision=commit, endpoint=self.endpoint)
         headers = {
@@ -203,6 +166,17 @@ class _Hub:
     def _unreachable(self, why: str) -> FactsError:
         message = f"the model hub {self.endpoint} cannot be read now: {why}"
         return FactsError(Reason.HUB_UNREACHABLE, message, is_permanent=False)
+
+
+@dataclass(frozen=True)
+class _Commit:
+    """The files of one commit: what a branch points to may change between two reads."""
+
+    hub: _Hub
+    commit: str
+
+    def read(self, name: str, limit: int) -> bytes:
+        return self.hub.read(self.commit, name, limit)
 
 
 def _licence(info: ModelInfo) -> str | None:

@@ -27,20 +27,27 @@ _CHAT_TEMPLATES = ("chat_template.jinja", "chat_template.json")
 
 @dataclass(frozen=True)
 class ModelReading:
-    """What was read of one model at one commit."""
+    """What was read of one model; `sizes` are of all its files, in bytes."""
 
     source: Source
-    requested_revision: str
-    commit: str
     sizes: Mapping[str, int]
     config: Mapping[str, Any]
     weights: Weights
     tokenizer_config: Mapping[str, Any] = field(default_factory=dict)
-    licence: str | None = None
 
 
-def model_facts(reading: ModelReading) -> ModelFacts:
-    """The facts of this reading. Raises FactsError, permanent, where one of them cannot be known."""
+def model_facts(
+    reading: ModelReading, *, requested_revision: str, commit: str, licence: str | None = None
+) -> ModelFacts:
+    """The facts of what was read at `commit`. Raises FactsError, permanent, where one of them cannot be known."""
+    try:
+        return _facts(reading, requested_revision, commit, licence)
+    # A config is written by anybody: text where a number belongs, numbers beyond all bounds.
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise _unusable(f"the config.json of {reading.source} makes no sense: {error}") from error
+
+
+def _facts(reading: ModelReading, requested_revision: str, commit: str, licence: str | None) -> ModelFacts:
     read = config(reading.config)
     where = str(reading.source)
     architecture = read.architecture
@@ -51,8 +58,8 @@ def model_facts(reading: ModelReading) -> ModelFacts:
     kv_heads, head_dim, attention = _attention(read, heads, hidden_size)
     return ModelFacts(
         source=where,
-        requested_revision=reading.requested_revision,
-        commit=reading.commit,
+        requested_revision=requested_revision,
+        commit=commit,
         architecture=architecture,
         parameters=reading.weights.elements,
         weights_bytes=reading.weights.size_bytes,
@@ -69,7 +76,7 @@ def model_facts(reading: ModelReading) -> ModelFacts:
         quantization=read.quantization,
         needs_remote_code=_needs_remote_code(read),
         has_chat_template=_has_chat_template(reading.sizes, reading.tokenizer_config),
-        licence=reading.licence,
+        licence=licence,
     )
 
 

@@ -70,12 +70,12 @@ def parse_source(text: str) -> Source:
         if not _REPOSITORY.fullmatch(rest):
             _refuse(text, f"after {scheme}:// it must be org/name, of letters, digits, '-', '_' and '.'")
         return Source(scheme, rest)
-    name, _, path = rest.partition("/")
+    name, slash, path = rest.partition("/")
     pattern, noun = (_CLAIM, "claim") if scheme is Scheme.PVC else (_BUCKET, "bucket")
     if not pattern.fullmatch(name):
         _refuse(text, f"after {scheme}:// it must name a {noun}, of lower-case letters, digits, '-' and '.'")
-    path = path.strip("/")
-    if path and not all(_PATH_PART.fullmatch(part) and part != "." for part in path.split("/")):
+    # No slash at the end either: two ways to write one place would be two places to whoever compares them.
+    if slash and not all(_PATH_PART.fullmatch(part) and part != "." for part in path.split("/")):
         _refuse(text, "its path must be of folder names with letters, digits, '-', '_' and '.'")
     return Source(scheme, name, path)
 

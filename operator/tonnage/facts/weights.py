@@ -98,7 +98,7 @@ def weights(where: str, header: bytes, left_out: Iterable[str] = ()) -> Weights:
             begin, end = tensor["data_offsets"]
             sizes[tensor["dtype"]] += end - begin
         elements = sum(math.prod(tensor["shape"]) for tensor in tensors.values())
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _unusable(f"{where} is not a safetensors file: its header cannot be read ({error!r})") from error
     return Weights(elements, sizes.total(), sizes)
 

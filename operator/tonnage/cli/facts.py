@@ -1,0 +1,61 @@
+"""Print what is known of a model, as JSON, without reading its weights.
+
+The facts pod runs this where the operator may not look: with a hub token (HF_TOKEN), or with a claim mounted. A failure
+is a report too, and exits with 0: whoever reads the report decides, and a pod that ends with an error is restarted.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from tonnage.cli.folder import folder_facts
+from tonnage.cluster.hub import hub_facts
+from tonnage.contract.model_facts import FactsFailure, FactsReport, ModelFacts
+from tonnage.contract.reasons import Reason
+from tonnage.contract.serve_document import MODEL_PATH
+from tonnage.facts.errors import FactsError
+from tonnage.facts.source import DEFAULT_REVISION, Scheme, parse_source
+
+# A termination message is cut at 4096 bytes, which would leave half a JSON; a character may take 4 bytes, or 6 escaped.
+_MAX_MESSAGE_CHARACTERS = 600
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of this command."""
+    parser.add_argument("--source", required=True, help="hf://org/name or pvc://claim/path")
+    parser.add_argument("--revision", default=DEFAULT_REVISION, help="branch, tag or commit of a hub (default: main)")
+    parser.add_argument("--endpoint", default=os.environ.get("HF_ENDPOINT") or None, help="the hub's address")
+    parser.add_argument("--folder", type=Path, default=Path(MODEL_PATH), help="where the files of a pvc:// source are")
+    parser.add_argument("--output", type=Path, default=None, help="a file for the report (default: standard output)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the report; 0 once it is written."""
+    text = _report(arguments).model_dump_json(by_alias=True, exclude_none=True)
+    if arguments.output is None:
+        sys.stdout.write(text + "\n")
+    else:
+        arguments.output.write_text(text)
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> FactsReport:
+    try:
+        return FactsReport(facts=_facts(arguments))
+    except FactsError as error:
+        message = error.message[:_MAX_MESSAGE_CHARACTERS]
+        return FactsReport(failure=FactsFailure(reason=error.reason, message=message, is_permanent=error.is_permanent))
+
+
+def _facts(arguments: argparse.Namespace) -> ModelFacts:
+    source = parse_source(arguments.source)
+    if source.scheme is Scheme.HF:
+        return hub_facts(source, arguments.revision, arguments.endpoint, os.environ.get("HF_TOKEN") or None)
+    if source.scheme is Scheme.PVC:
+        return folder_facts(source, arguments.revision, arguments.folder)
+    raise FactsError(
+        Reason.NOT_YET_SUPPORTED,
+        f"{source.scheme}:// sources cannot be read yet: use hf:// or pvc://",
+        is_permanent=True,
+    )

@@ -1,0 +1,72 @@
+"""What to read of a model, in which order, wherever it is: config, the headers of its weights, the tokenizer's config.
+
+A `Files` does the reading; a hub's and a folder's differ in nothing else. Of a weight file it is never asked for more
+than the first bytes.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from tonnage.contract.model_files import CONFIG, TOKENIZER_CONFIG
+from tonnage.contract.reasons import Reason
+from tonnage.facts.errors import FactsError
+from tonnage.facts.model import ModelReading, tied_tensors
+from tonnage.facts.source import Source
+from tonnage.facts.weights import LENGTH_BYTES, Weights, chosen_weights, header_bytes, weights
+
+# Most headers are shorter; a longer one takes a second read.
+_FIRST_READ_BYTES = 100_000
+_MAX_JSON_BYTES = 16 * 2**20
+
+WeightsReader = Callable[[str], Weights]
+
+
+class Files(Protocol):
+    """The files of one model at one commit."""
+
+    def read(self, name: str, limit: int) -> bytes:
+        """The first `limit` bytes of a file, or all of a shorter one. Raises FactsError."""
+
+
+def model_reading(
+    source: Source,
+    files: Files,
+    sizes: Mapping[str, int],
+    for_each: Callable[[WeightsReader, tuple[str, ...]], Iterable[Weights]] = map,
+) -> ModelReading:
+    """Everything that facts need of these files; `for_each` may read weight files in parallel. Raises FactsError."""
+    where = str(source)
+    chosen = chosen_weights(where, sizes)
+    config = _json_object(where, files, CONFIG)
+    left_out = tied_tensors(config)
+    parts = for_each(lambda name: _weights(f"{name} of {where}", files, name, left_out), chosen)
+    return ModelReading(
+        source=source,
+        sizes=sizes,
+        config=config,
+        weights=sum(parts, start=Weights()),
+        tokenizer_config=_json_object(where, files, TOKENIZER_CONFIG) if TOKENIZER_CONFIG in sizes else {},
+    )
+
+
+def _json_object(where: str, files: Files, name: str) -> dict[str, Any]:
+    try:
+        document = json.loads(files.read(name, _MAX_JSON_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise _unusable(f"{name} of {where} is not JSON ({error})") from error
+    if not isinstance(document, dict):
+        raise _unusable(f"{name} of {where} is not a JSON object")
+    return document
+
+
+def _weights(where: str, files: Files, name: str, left_out: tuple[str, ...]) -> Weights:
+    start = files.read(name, _FIRST_READ_BYTES)
+    end = LENGTH_BYTES + header_bytes(where, start)
+    if end > len(start):
+        start = files.read(name, end)
+    return weights(where, start[LENGTH_BYTES:end], left_out)
+
+
+def _unusable(message: str) -> FactsError:
+    return FactsError(Reason.UNUSABLE_CONFIG, message, is_permanent=True)

@@ -1,0 +1,112 @@
+"""The report of `tonnage facts`, as the facts pod's termination message."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tonnage.cli import facts, main
+from tonnage.contract.model_facts import FactsReport
+from tonnage.contract.reasons import Reason
+from tonnage.facts.errors import FactsError
+
+CONFIG = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "hidden_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "vocab_size": 100,
+    "max_position_embeddings": 512,
+}
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    (folder / "tokenizer.json").write_text("{}")
+    header = json.dumps({"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}).encode()
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(16))
+    return folder
+
+
+def report(tmp_path: Path, folder: Path, source: str = "pvc://claim/model") -> FactsReport:
+    output = tmp_path / "report"
+    assert 0 == main(["facts", "--source", source, "--folder", str(folder), "--output", str(output)])
+    assert output.stat().st_size < 4096
+    return FactsReport.model_validate_json(output.read_text())
+
+
+def test_a_folder_is_read(tmp_path: Path, model: Path) -> None:
+    read = report(tmp_path, model).facts
+    assert read is not None
+    assert ("pvc://claim/model", "main", 4, 16) == (
+        read.source,
+        read.requested_revision,
+        read.parameters,
+        read.weights_bytes,
+    )
+
+
+def test_the_same_folder_is_the_same_model_and_another_config_another(tmp_path: Path, model: Path) -> None:
+    first, second = report(tmp_path, model).facts, report(tmp_path, model).facts
+    (model / "config.json").write_text(json.dumps(CONFIG | {"rope_theta": 1}))
+    third = report(tmp_path, model).facts
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert first.commit == second.commit
+    assert first.commit != third.commit
+
+
+@pytest.mark.parametrize(
+    ("source", "folder", "reason"),
+    [
+        pytest.param("pvc://claim/model", "missing", Reason.VOLUME_NOT_FOUND, id="no folder"),
+        pytest.param("pvc://claim/model", "report-is-a-file", Reason.VOLUME_NOT_FOUND, id="a file"),
+        pytest.param("gs://x", "model", Reason.INVALID_SPEC, id="bad source"),
+        pytest.param("s3://bucket/x", "model", Reason.NOT_YET_SUPPORTED, id="bucket"),
+    ],
+)
+def test_a_failure_is_a_report_too(tmp_path: Path, model: Path, source: str, folder: str, reason: Reason) -> None:
+    (tmp_path / "report-is-a-file").touch()
+    failure = report(tmp_path, tmp_path / folder, source).failure
+    assert failure is not None
+    assert reason == failure.reason
+
+
+def test_a_long_message_is_cut_so_that_the_report_stays_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def long_failure(*_: Any) -> None:
+        raise FactsError(Reason.HUB_UNREACHABLE, "\x00ß" * 5000, is_permanent=False)
+
+    monkeypatch.setattr(facts, "hub_facts", long_failure)
+    assert report(tmp_path, tmp_path, "hf://org/name").failure is not None
+
+
+def test_a_hub_is_read_with_the_token_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    def hub_facts(*arguments: Any) -> None:
+        seen.extend(arguments)
+        raise FactsError(Reason.GATED_MODEL, "gated", is_permanent=True)
+
+    monkeypatch.setattr(facts, "hub_facts", hub_facts)
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    monkeypatch.setenv("HF_ENDPOINT", "http://hub")
+    failure = report(tmp_path, tmp_path, "hf://org/name").failure
+    assert failure is not None
+    assert ["main", "http://hub", "secret"] == seen[1:]
+
+
+def test_without_a_file_the_report_is_printed(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert 0 == main(["facts", "--source", "pvc://claim", "--folder", str(model)])
+    assert "pvc://claim" == json.loads(capsys.readouterr().out)["facts"]["source"]
+
+
+def test_an_unknown_command_says_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["nonsense"])
+    assert "facts" in capsys.readouterr().err
