@@ -1,1 +1,1 @@
-"""Tonnage, the operator: facts → plan → desired → apply, and observe → status. Start at `contract`, then `reconcile`."""
+"""Tonnage, the operator: facts → plan → desired → apply, and observe → status. Start at `contract`, then `plan`."""
