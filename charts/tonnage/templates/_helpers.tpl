@@ -8,7 +8,7 @@
 {{- end -}}
 
 {{- define "tonnage.selectorLabels" -}}
-app.kubernetes.io/name: tonnage-operator
+app.kubernetes.io/name: tonnage
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 

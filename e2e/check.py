@@ -1,0 +1,127 @@
+"""`./e2e/check`: every check and every test there is, then everything taken down again.
+
+Cheap and decisive first. Unit and e2e tests are one run of pytest, so its closing line speaks for all of them; it is
+printed once more at the very end, after the cluster is gone.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+
+from e2e.cluster import Cluster, ClusterError, Settings, get_cluster
+from e2e.cluster.progress import Progress
+from e2e.cluster.provider import PROVIDERS
+from e2e.kit.install import install
+
+ROOT = Path(__file__).parents[1]
+# Not the demo's: a check never touches what somebody is looking at.
+CLUSTER = "check"
+STATIC_DEADLINE_SECONDS = 600
+TESTS_DEADLINE_SECONDS = 2700
+STOP_SECONDS = 90
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; what it does not know goes to pytest."""
+    made = argparse.ArgumentParser(
+        prog="e2e/check", description="All checks and tests. Further arguments go to pytest, such as -k scale."
+    )
+    made.add_argument("--provider", choices=PROVIDERS, help="default: kind or minikube if installed, else host")
+    made.add_argument("--cluster", default=CLUSTER, metavar="NAME", help="the cluster's name (default: %(default)s)")
+    made.add_argument("--keep", action="store_true", help="leave the cluster running")
+    made.add_argument("--yes", action="store_true", help="do use an existing cluster")
+    return made
+
+
+def main() -> int:
+    """Run it all; 0 only if everything passed and nothing is left behind."""
+    options, words = parser().parse_known_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    progress = Progress()
+    try:
+        cluster = get_cluster(
+            options.provider, options.cluster, Settings(progress=progress, confirm=lambda _question: options.yes)
+        )
+        return check(cluster, words, is_kept=options.keep)
+    except ClusterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def check(cluster: Cluster, words: list[str], *, is_kept: bool) -> int:
+    """Static checks, then all tests with a cluster around them. Raises ClusterError."""
+    progress = cluster.progress
+    progress.say("ruff, mypy, import-linter")
+    if status := run_shown(["task", "static"], STATIC_DEADLINE_SECONDS)[0]:
+        return status
+    try:
+        cluster.up()
+        install(cluster)
+        tests = ["pytest", "tests", "e2e", "-v", "--provider", cluster.provider, "--cluster", cluster.name]
+        progress.say("all tests")
+        status, closing_line = run_shown([*tests, *words], TESTS_DEADLINE_SECONDS)
+    finally:
+        if is_kept:
+            progress.say(f"kept: export KUBECONFIG={cluster.kubeconfig}")
+        else:
+            cluster.down()
+    print(closing_line, flush=True)
+    return status
+
+
+def run_shown(words: list[str], deadline_seconds: float) -> tuple[int, str]:
+    """Run a program, never left alive, and show what it prints as it comes; returns its status and its last line."""
+    # A session of its own: an interrupt reaches it through us, once, so that its own cleaning up is not cut short.
+    with subprocess.Popen(
+        words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        start_new_session=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:  # fmt: skip
+        timer = threading.Timer(deadline_seconds, stop, [process, f"{words[0]}: no end after {deadline_seconds:.0f} s"])
+        timer.start()
+        try:
+            last = show(process)
+            return process.wait(), last
+        finally:
+            timer.cancel()
+            stop(process, "stopping it")
+
+
+def show(process: subprocess.Popen[bytes]) -> str:
+    """Copy its output to ours piece by piece, as a line may take minutes to be whole; returns the last line."""
+    assert process.stdout is not None
+    end = b""
+    while piece := os.read(process.stdout.fileno(), 65536):
+        sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        end = (end + piece)[-4096:]
+    return (end.decode(errors="replace").strip().splitlines() or [""])[-1]
+
+
+def stop(process: subprocess.Popen[bytes], why: str) -> None:
+    """Interrupt it, as Ctrl-C does, and kill what does not end."""
+    if process.poll() is not None:
+        return
+    print(f"error: {why}", file=sys.stderr, flush=True)
+    os.killpg(process.pid, signal.SIGINT)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Make other signals end us as Ctrl-C does, with everything taken down."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
