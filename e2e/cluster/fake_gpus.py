@@ -10,9 +10,17 @@ from typing import Any
 
 from e2e.cluster.commands import ClusterError
 from e2e.cluster.provider import Cluster
+from e2e.cluster.waiting import wait_until
 
 RESOURCE = "nvidia.com/gpu"
 TAINT = {"key": RESOURCE, "value": "present", "effect": "NoSchedule"}
+# The API wants all of these in a node that says any.
+NODE_INFO = {
+    "architecture": "amd64",
+    "operatingSystem": "linux",
+    **dict.fromkeys(("bootID", "machineID", "systemUUID", "osImage", "kernelVersion"), "fake"),
+    **dict.fromkeys(("containerRuntimeVersion", "kubeletVersion", "kubeProxyVersion"), "fake"),
+}
 FAKE = {"kwok.x-k8s.io/node": "fake"}
 
 
@@ -88,11 +96,16 @@ def add_fake_nodes(cluster: Cluster, gpus: FakeGpus, nodes: int = 1) -> list[str
     with cluster.progress.step(f"adding {nodes} fake node{'s'[: nodes != 1]} with {gpus.count} {gpus.product}"):
         objects = {"apiVersion": "v1", "kind": "List", "items": [fake_node(name, gpus) for name in names]}
         cluster.kubectl_run("create", "-f", "-", stdin=json.dumps(objects), deadline_seconds=60 + nodes)
-        cluster.kubectl_run(
-            *("wait", "--for=condition=Ready", "--timeout=60s", *(f"node/{name}" for name in names)),
-            deadline_seconds=90,
-        )
+        wait_until(lambda: set(names) <= _ready(cluster), "fake nodes are Ready", deadline_seconds=60 + nodes)
     return names
+
+
+def _ready(cluster: Cluster) -> set[str]:
+    """The fake nodes that are Ready; one list, because `kubectl wait` asks for a few nodes each second."""
+    status = "{.status.conditions[?(@.type=='Ready')].status}"
+    query = "jsonpath={range .items[*]}{.metadata.name}=" + status + " {end}"
+    listed = cluster.kubectl_run("get", "nodes", "--selector", "type=kwok", "-o", query).split()
+    return {name for name, _, ready in (each.partition("=") for each in listed) if ready == "True"}
 
 
 def remove_fake_nodes(cluster: Cluster) -> None:
@@ -115,7 +128,7 @@ def fake_node(name: str, gpus: FakeGpus) -> dict[str, Any]:
         "kind": "Node",
         "metadata": {"name": name, "annotations": FAKE, "labels": labels},
         "spec": {"taints": [TAINT]},
-        "status": {"capacity": has, "allocatable": has},
+        "status": {"capacity": has, "allocatable": has, "nodeInfo": NODE_INFO},
     }
 
 

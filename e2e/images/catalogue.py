@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY_ROOT = Path(__file__).parents[2]
-PROJECT = ("pyproject.toml", "LICENSE", "README.md")
 
 
 @dataclass(frozen=True)
@@ -29,11 +28,11 @@ class Image:
 CATALOGUE = {
     image.name: image
     for image in (
-        Image("operator", "operator/Dockerfile", ("operator", "runtime/tonnage_runtime", "crds", *PROJECT)),
+        Image("operator", "operator/Dockerfile", ("operator/requirements.lock", "operator/tonnage")),
         Image(
             "runtime",
             "runtime/Dockerfile",
-            ("runtime", "operator/tonnage", *PROJECT),
+            ("runtime", "operator/tonnage/__init__.py", "operator/tonnage/contract"),
             heavy_inputs=("runtime/requirements-{device}.lock", "runtime/requirements-{device}.overrides"),
             by_device=True,
             free_bytes=25 * 1024**3,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 KEY_LENGTH = 16
 IGNORED_FOLDERS = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
-IGNORED_SUFFIXES = {".pyc", ".pyo", ".md"}
+IGNORED_SUFFIXES = {".pyc", ".pyo"}
 
 
 def key(root: Path, inputs: Iterable[str], *facts: str) -> str:

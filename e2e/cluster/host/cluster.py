@@ -61,6 +61,7 @@ class HostCluster(Cluster):
             else:
                 self._take_down()
                 self._bring_up(parts)
+            self._remove_half_made()
             while len(self.state.node_numbers()) < nodes:
                 self._add_node(parts)
 
@@ -72,7 +73,8 @@ class HostCluster(Cluster):
                 shutil.rmtree(node_cache(self.name), ignore_errors=True)
 
     def is_up(self) -> bool:
-        if not self.state.exists or self._node(1).pid is None:
+        first = self._node(1)
+        if not self.state.exists or not first.is_complete or first.pid is None:
             return False
         ready = (self.kubectl, "--kubeconfig", self.kubeconfig, "get", "--raw", "/readyz")
         return succeeds(self.run, *ready)
@@ -95,18 +97,13 @@ class HostCluster(Cluster):
     def add_node(self) -> str:
         self._require_up()
         with locked(f"cluster {self.name}"):
+            self._remove_half_made()
             return self._add_node(self._parts)
 
     def remove_node(self, node: str) -> None:
         removed = self._second_node(node)
         with locked(f"cluster {self.name}"), self.progress.step(f"removing node {node}"):
-            removed.stop()
-            addresses = self.state.addresses
-            links.detach(addresses, removed.number)
-            for other in self._nodes():
-                other.forget(addresses.node_pods(removed.number))
-            removed.remove()
-            self.kubectl_run("delete", "node", node, "--ignore-not-found")
+            self._remove(removed)
 
     def cut_node(self, node: str) -> None:
         links.set_link(self.state.addresses, self._second_node(node).number, is_up=False)
@@ -124,7 +121,7 @@ class HostCluster(Cluster):
         node.declare("kwok", components.kwok(self.state.addresses, program.name))
 
     def collect_component_logs(self, folder: Path) -> None:
-        for node in self._nodes():
+        for node in self.nodes():
             target = folder / node.name
             shutil.copytree(node.logs, target, ignore=shutil.ignore_patterns("pods", "containers"), dirs_exist_ok=True)
             status = node.home / "status.json"
@@ -135,8 +132,8 @@ class HostCluster(Cluster):
         if not self.state.exists:
             return {}
         found = {"registry": f"{self.registry_address} (in pods: {REGISTRY_NAME})", "logs": ""}
-        found["logs"] = " ".join(str(node.logs) for node in self._nodes())
-        for node in self._nodes():
+        found["logs"] = " ".join(str(node.logs) for node in self.nodes())
+        for node in self.nodes():
             down = [name for name, seen in node.components().items() if seen["pid"] is None and not seen["is_done"]]
             found[f"node {node.name}"] = f"process {node.pid or 'gone'}" + (f", not running: {down}" if down else "")
         return found
@@ -156,12 +153,13 @@ class HostCluster(Cluster):
     def _node(self, number: int) -> Node:
         return Node(self.state, number)
 
-    def _nodes(self) -> list[Node]:
+    def nodes(self) -> list[Node]:
+        """The nodes that were made, running or not."""
         return [self._node(number) for number in self.state.node_numbers()]
 
     def _second_node(self, name: str) -> Node:
         self._require_up()
-        for node in self._nodes()[1:]:
+        for node in self.nodes()[1:]:
             if node.name == name:
                 return node
         raise ClusterError(f"{name!r} is no node that was added to cluster {self.name}")
@@ -185,6 +183,7 @@ class HostCluster(Cluster):
             self.kubectl_run("apply", "--server-side", "--validate=false", "-f", "-", stdin=objects)
             self._wait_ready(first)
             self._wait(first, "kube-proxy", "names resolve", lambda: answers(addresses.dns_service, services.API_NAME))
+            first.complete()
 
     def _add_node(self, parts: Parts) -> str:
         taken = self.state.node_numbers()
@@ -193,11 +192,26 @@ class HostCluster(Cluster):
             raise ClusterError(f"a cluster has at most {MAX_NODES} nodes")
         with self.progress.step(f"adding node n{free[0]}"):
             node = self._start(parts, free[0])
-            for other in self._nodes():
+            for other in self.nodes():
                 if other.number != node.number:
                     other.route(self.state.addresses.node_pods(node.number), node.address)
             self._wait_ready(node)
+            node.complete()
         return node.name
+
+    def _remove(self, node: Node) -> None:
+        node.stop()
+        addresses = self.state.addresses
+        links.detach(addresses, node.number)
+        for other in self.nodes():
+            other.forget(addresses.node_pods(node.number))
+        self.kubectl_run("delete", "node", node.name, "--ignore-not-found")
+        node.remove()
+
+    def _remove_half_made(self) -> None:
+        for node in self.nodes():
+            if not node.is_complete:
+                self._remove(node)
 
     def _start(self, parts: Parts, number: int) -> Node:
         node = self._node(number)

@@ -20,7 +20,6 @@ from e2e.cluster.waiting import wait_until
 
 INIT = Path(__file__).with_name("init.py")
 START_DEADLINE_SECONDS = 20
-STOP_DEADLINE_SECONDS = 10
 FOLDERS = ("components", "configs", "images", "pki", "programs", "tmp")
 
 
@@ -70,6 +69,19 @@ class Node:
             return None
         return pid if pid in cgroups.processes(self.group) else None
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the command that made it saw it Ready; if not, that command was killed."""
+        return self._mark.exists()
+
+    def complete(self) -> None:
+        """Note that it was seen Ready."""
+        self._mark.touch()
+
+    @property
+    def _mark(self) -> Path:
+        return self.folder / "complete"
+
     def make(self, binds: dict[Path, str], files: dict[str, str], components: dict[str, Declared]) -> None:
         """Write the folder. `binds` are folders of this machine and where below `lib` the node sees them."""
         for name in FOLDERS:
@@ -99,19 +111,19 @@ class Node:
 
     def start(self) -> None:
         """Start process 1 and connect it. Raises StartError with what it said."""
-        log = self.logs / "init.log"
-        with log.open("w") as output:
-            starter = subprocess.Popen(
-                [sys.executable, "-I", INIT, self.folder],
+        with (self.logs / "init.log").open("w") as output:
+            # A grandchild: this process neither has to wait for it nor is its parent when it ends.
+            subprocess.run(
+                ["setsid", "--fork", sys.executable, "-I", INIT, self.folder],
+                check=True,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
             )
         pid_file = self.folder / "pid"
-        self._wait_for(pid_file, starter, log)
+        self._wait_for(pid_file)
         links.attach(self.state.name, self.state.addresses, self.number, int(pid_file.read_text()))
-        self._wait_for(self.home / "status.json", starter, log)
+        self._wait_for(self.home / "status.json")
 
     def stop(self) -> None:
         """Kill all of its processes; its mounts and links go with them."""
@@ -153,15 +165,18 @@ class Node:
         if (pid := self.pid) is not None:
             run("nsenter", f"--target={pid}", "--net", *words)
 
-    def _wait_for(self, file: Path, starter: "subprocess.Popen[bytes]", log: Path) -> None:
+    def _wait_for(self, file: Path) -> None:
         def is_there() -> bool:
-            if starter.poll() is not None:
-                raise StartError(f"node {self.name} ended at once:\n{tail(log.read_text())}")
-            return file.exists()
+            if file.exists():
+                return True
+            said = self.log_tail("init")
+            if said and not cgroups.processes(self.group):
+                raise StartError(f"node {self.name} ended at once:\n{said}")
+            return False
 
         wait_until(
             is_there,
-            f"node {self.name} starts (see {log})",
+            f"node {self.name} starts (see {self.logs}/init.log)",
             deadline_seconds=START_DEADLINE_SECONDS,
             every_seconds=0.01,
         )
