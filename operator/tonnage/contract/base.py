@@ -1,4 +1,4 @@
-"""What every model of the contract shares: camelCase in JSON, snake_case in Python, nothing unknown, nothing mutable."""
+"""What the contract's models share: camelCase in JSON, snake_case in Python, nothing unknown, nothing mutable."""
 
 from typing import Annotated
 
@@ -15,6 +15,8 @@ class Contract(BaseModel):
         frozen=True,
         protected_namespaces=(),
         serialize_by_alias=True,
+        # The text under a field is its description, which the CRD shows to its users.
+        use_attribute_docstrings=True,
         use_enum_values=False,
         validate_by_alias=True,
         validate_by_name=True,

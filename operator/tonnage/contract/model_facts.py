@@ -28,28 +28,47 @@ class ModelFacts(Contract):
     """One model at one commit. Counts of heads and layers are those of the text decoder."""
 
     source: ShortText
+    """Where the model is, as spec.model.source had it."""
     requested_revision: ShortText
-    # A claim's folder has no commit; its identity is a digest of its file list, sizes and config.
+    """The revision that was asked for."""
     commit: Commit
+    """The commit that every pod uses; for a claim's folder, which has none, a digest of its files and config."""
     architecture: ShortText
+    """The engine's name for the kind of model."""
     parameters: Annotated[int, Field(ge=0, le=2**53)]
+    """Elements of all tensors; a checkpoint in 4 bits packs several parameters into one."""
     weights_bytes: Bytes
+    """Bytes of all tensors."""
     weights_dtype: ShortText
+    """The type of most of these bytes."""
     download_bytes: Bytes
+    """Bytes of all files that a pod needs."""
     layers: Count
+    """Layers of the text decoder."""
     hidden_size: Count
+    """Width of the text decoder."""
     attention_heads: Count
+    """Query heads of a layer."""
     # Per token and layer a model keeps 2 x kv_heads x head_dim elements (keys and values). Latent attention keeps one
     # compressed vector instead: kv_heads is 1, head_dim is that vector's length, and there is no factor of 2.
     kv_heads: Count
+    """Key-value heads of a layer."""
     head_dim: Count
+    """Dimension of one head."""
     vocabulary_size: Count
+    """Tokens that the model knows."""
     attention: AttentionKind
+    """How keys and values are kept."""
     max_context_length: Count
+    """The longest sequence that the model is made for."""
     quantization: ShortText | None = None
+    """The method that the checkpoint was quantized with."""
     needs_remote_code: bool = False
+    """Whether it can only be loaded with code from its repository."""
     has_chat_template: bool = False
+    """Whether it can be asked in chat form."""
     licence: ShortText | None = None
+    """The licence, as the hub gives it."""
 
 
 class FactsFailure(Contract):

@@ -1,4 +1,4 @@
-"""Every condition type and reason, once. A reason is CamelCase and stable: people alert on it; its message may change."""
+"""Every condition type and reason, once. A reason is CamelCase and stable, people alert on it; messages may change."""
 
 from enum import StrEnum
 

@@ -27,63 +27,100 @@ class Condition(Contract):
     """A `metav1.Condition`."""
 
     type: ConditionType
+    """What the condition is about."""
     status: ConditionStatus
+    """Whether it holds."""
     reason: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")]
+    """Why, in one word that may be alerted on."""
     message: Message
+    """Why, in one sentence."""
     last_transition_time: datetime
+    """When its status last changed."""
     observed_generation: Annotated[int, Field(ge=0)]
+    """The metadata.generation that this answers."""
 
 
 class MemoryPlan(Contract):
     """The bytes of one replica's pod (Cpu) or of its fullest GPU; the parts and the headroom add up to the budget."""
 
     budget_bytes: Bytes
+    """All that there is."""
     weights_bytes: Bytes
+    """The model's parameters."""
     kv_cache_bytes: Bytes
+    """Keys and values of the requests that run."""
     activations_bytes: Bytes
+    """What one forward pass needs beside them."""
     graphs_bytes: Bytes
-    # What the processes take before any tensor: Ray, the engine, the interpreter, libraries.
+    """CUDA graphs."""
     overhead_bytes: Bytes
+    """What the processes take before any tensor: Ray, the engine, the interpreter, libraries."""
     headroom_bytes: Bytes
+    """What is left over."""
 
 
 class Alternative(Contract):
     """Something the planner looked at and refused."""
 
     what: ShortText
+    """What was looked at."""
     reason: ShortText
+    """Why it was refused, in one word."""
     message: Message
+    """Why, with the number that failed."""
 
 
 class PlanStatus(Contract):
     """The plan, with its arithmetic."""
 
     device: Device
+    """What replicas compute on."""
     gpu: ShortText | None = None
+    """The GPU's product."""
     gpus_per_replica: Count = 0
+    """GPUs of one replica."""
     pods_per_replica: Count = 1
+    """Worker pods of one replica."""
     tensor_parallel: Count
+    """GPUs that share each layer."""
     pipeline_parallel: Count
+    """Groups of GPUs that share the layers among them."""
     dtype: ShortText
+    """The type that weights are computed in."""
     quantization: ShortText | None = None
+    """The method that weights are quantized with."""
     kv_cache_dtype: ShortText
+    """The type of keys and values."""
     context_length: Count
+    """Tokens of prompt and answer together."""
     max_num_seqs: Count
+    """Requests that the engine runs at once."""
     max_num_batched_tokens: Count
+    """Tokens that the engine computes in one step."""
     target_ongoing_requests: Count
+    """Requests per replica that autoscaling aims at."""
     max_ongoing_requests: Count
+    """Requests per replica beyond which they wait."""
     start_deadline_seconds: Count
+    """A replica that has not generated a token by then is given up."""
     kv_cache_bytes_per_token: Bytes
+    """Bytes of keys and values per token."""
     kv_cache_tokens: Count
-    # Sequences at full context that fit at once, to one decimal.
+    """Tokens that the KV cache holds."""
     concurrency: ShortText
+    """Requests at full context that fit at once, to one decimal."""
     memory: MemoryPlan
-    # Requests and limits of a worker pod.
+    """The arithmetic, in bytes."""
     pod_memory_bytes: Bytes
+    """Memory that a worker pod requests, and its limit."""
     pod_cpu: ShortText
+    """CPUs that a worker pod requests."""
     explanation: Annotated[list[Message], Field(max_length=32)] = []
+    """Why the plan is as it is."""
     alternatives: Annotated[list[Alternative], Field(max_length=32)] = []
+    """What else was looked at, and why it was refused."""
     adjustments: Annotated[list[Alternative], Field(max_length=32)] = []
+    """What was changed after a start that failed."""
     # Digest of the wishes and facts that this plan answers. While it is the same the plan is kept, so that nodes that
     # come and go never move a running deployment.
     answers_digest: ShortText = ""
@@ -101,37 +138,59 @@ class RevisionStatus(Contract):
     """One revision that has pods."""
 
     name: ShortText
+    """The revision's name, part of its objects' names."""
     state: RevisionState
+    """Where it is in its life."""
     commit: ShortText
+    """The model's commit."""
     image: Annotated[str, Field(max_length=512)]
+    """The runtime image."""
     replicas: Count
+    """Replicas that it has."""
     ready_replicas: Count
+    """Replicas that answer."""
 
 
 class Observed(Contract):
     """What the engine reported after its start, for comparison with the plan."""
 
     weights_bytes: Bytes | None = None
+    """The model's parameters."""
     kv_cache_bytes: Bytes | None = None
+    """The KV cache."""
     kv_cache_tokens: Count | None = None
+    """Tokens that the KV cache holds."""
 
 
 class ModelDeploymentStatus(Contract):
     """The observed state."""
 
     observed_generation: Annotated[int, Field(ge=0)] | None = None
+    """The metadata.generation that this answers."""
     conditions: Annotated[list[Condition], Field(max_length=16)] = []
+    """Accepted, Planned, Scheduled, ModelLoaded, Ready, Progressing, Degraded, Stalled."""
     model: ModelFacts | None = None
+    """The model, at the commit that every pod uses."""
     plan: PlanStatus | None = None
+    """How the model is run, with the arithmetic."""
     observed: Observed | None = None
+    """What the engine reported for the same parts."""
     revisions: Annotated[list[RevisionStatus], Field(max_length=16)] = []
+    """Revisions that have pods."""
     current_revision: ShortText | None = None
+    """The revision that the spec asks for."""
     replicas: Count = 0
+    """Replicas of all revisions."""
     ready_replicas: Count = 0
+    """Replicas that answer, of all revisions."""
+    ready_of_wanted: ShortText | None = None
+    """Replicas that answer, of those wanted, for people: 1/2."""
     selector: Annotated[str, Field(max_length=1024)] | None = None
+    """Selects the worker pods; for HPA and KEDA."""
     endpoint: Annotated[str, Field(max_length=512)] | None = None
-    # The answer in one word for the table of `kubectl get`: the reason of the condition that matters most.
+    """Where the model answers, inside the cluster."""
     summary: ShortText | None = None
+    """The answer in one word: the reason of the condition that matters most."""
 
 
 API_VERSION: Literal["tonnage.dev/v1alpha1"] = "tonnage.dev/v1alpha1"

@@ -20,7 +20,7 @@ DEFAULT_REVISION = "main"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+", re.ASCII)
 _CLAIM = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_PATH_PART = re.compile(r"[\w.-]+", re.ASCII)
+_PATH_PART = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
 class Scheme(StrEnum):
@@ -75,7 +75,7 @@ def parse_source(text: str) -> Source:
     if not pattern.fullmatch(name):
         _refuse(text, f"after {scheme}:// it must name a {noun}, of lower-case letters, digits, '-' and '.'")
     # No slash at the end either: two ways to write one place would be two places to whoever compares them.
-    if slash and not all(_PATH_PART.fullmatch(part) and part != "." for part in path.split("/")):
+    if slash and not all(_PATH_PART.fullmatch(part) for part in path.split("/")):
         _refuse(text, "its path must be of folder names with letters, digits, '-', '_' and '.'")
     return Source(scheme, name, path)
 
