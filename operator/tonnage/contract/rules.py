@@ -1,0 +1,146 @@
+"""CEL rules of the CRD: what the API server refuses at once, with a sentence that says what to change.
+
+Rules are kept by model or field; a rule of a field reads that field as `self`. Two things are easily broken. A rule's
+cost is estimated from the bounds (maxLength, maxItems) of what it reads, times the bounds of every list around it, and
+a CRD above the budget is refused whole. And all failing rules are shown, so each leaves to the others what is theirs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tonnage.contract.base import Contract
+from tonnage.contract.spec import Adapter, EnvVar, Model, ModelDeploymentSpec, Peer, Scaling, Serving, Template
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One `x-kubernetes-validations` entry; `message_expression` where the message names the value."""
+
+    rule: str
+    message: str
+    message_expression: str | None = None
+
+    def to_json_object(self) -> dict[str, str]:
+        """The entry as the CRD has it."""
+        entry = {"rule": self.rule, "message": self.message}
+        return entry | ({"messageExpression": self.message_expression} if self.message_expression else {})
+
+
+# The same shapes as in facts.source. What has its own rule is let through by the rules of shape.
+_HAS_ITS_OWN_RULE = "self.contains('@') || self.contains('..')"
+_FOLDERS = "(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*"
+_SOURCE_RULES = (
+    Rule(
+        "self.matches('^(hf|modelscope|s3|pvc)://')",
+        "must start with hf://, modelscope://, s3:// or pvc://, for example hf://Qwen/Qwen2.5-7B-Instruct",
+    ),
+    Rule(
+        "!self.contains('@')",
+        "must not contain '@': credentials belong in spec.model.tokenSecretRef, a revision in spec.model.revision",
+    ),
+    Rule("!self.contains('..')", "must not contain '..'"),
+    Rule(
+        f"{_HAS_ITS_OWN_RULE} || !self.matches('^(hf|modelscope)://')"
+        " || self.matches('^[a-z]+://[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+$')",
+        "must be org/name after the scheme, of letters, digits, '-', '_' and '.'",
+    ),
+    Rule(
+        f"{_HAS_ITS_OWN_RULE} || !self.startsWith('s3://')"
+        f" || self.matches('^s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9]{_FOLDERS}$')",
+        "must be bucket/prefix after s3://, without a '/' at the end",
+    ),
+    Rule(
+        f"{_HAS_ITS_OWN_RULE} || !self.startsWith('pvc://')"
+        f" || self.matches('^pvc://[a-z0-9]([a-z0-9.-]*[a-z0-9])?{_FOLDERS}$')",
+        "must be the name of a PersistentVolumeClaim and a folder in it after pvc://, without a '/' at the end",
+    ),
+)
+
+_REVISION_RULES = (Rule("!self.contains('..')", "must not contain '..'"),)
+
+_LABEL_KEYS_RULE = Rule(
+    "self.all(key, !format.qualifiedName().validate(key).hasValue())",
+    "keys must be label keys: [prefix/]name of letters, digits, '-', '_' and '.', the name at most 63 characters",
+)
+_OWN_LABELS_RULE = Rule(
+    "self.all(key, !key.matches('^(app[.]kubernetes[.]io|([a-z0-9.-]+[.])?tonnage[.]dev)/'))",
+    "must not use app.kubernetes.io/ and tonnage.dev/: Tonnage finds its objects by these",
+)
+
+FIELD_RULES: Mapping[tuple[type[Contract], str], tuple[Rule, ...]] = {
+    (Model, "source"): _SOURCE_RULES,
+    (Model, "revision"): _REVISION_RULES,
+    (Adapter, "source"): _SOURCE_RULES,
+    (Template, "labels"): (_LABEL_KEYS_RULE, _OWN_LABELS_RULE),
+    (Template, "annotations"): (_LABEL_KEYS_RULE, _OWN_LABELS_RULE),
+    (EnvVar, "name"): (
+        Rule(
+            "!self.matches('^(RAY_|VLLM_|TONNAGE_|HF_TOKEN$)')",
+            "must not be RAY_*, VLLM_*, TONNAGE_* or HF_TOKEN: these follow from the plan and from spec.model",
+        ),
+    ),
+}
+
+MODEL_RULES: Mapping[type[Contract], tuple[Rule, ...]] = {
+    Model: (
+        Rule(
+            "self.trustRemoteCode != 'Allowed' || !self.source.matches('^(hf|modelscope)://')"
+            " || (has(self.revision) && self.revision.matches('^[0-9a-f]{40}$'))",
+            "trustRemoteCode Allowed needs revision to be a full commit (40 hex digits): a branch may change its code",
+        ),
+        Rule(
+            "!has(self.revision) || self.source.matches('^(hf|modelscope)://')",
+            "revision is for hf:// and modelscope:// sources: leave it out",
+        ),
+        Rule(
+            "!has(self.tokenSecretRef) || !self.source.startsWith('pvc://')",
+            "tokenSecretRef is not used for a pvc:// source: leave it out",
+        ),
+    ),
+    Serving: (
+        Rule(
+            "!has(self.contextLength) || !has(self.minContextLength) || self.minContextLength <= self.contextLength",
+            "minContextLength must not be greater than contextLength",
+            "'minContextLength ' + string(self.minContextLength) + ' must not be greater than contextLength '"
+            " + string(self.contextLength)",
+        ),
+        Rule(
+            "!has(self.contextLength) || !has(self.expectedRequest)"
+            " || self.expectedRequest.inputTokens + self.expectedRequest.outputTokens <= self.contextLength",
+            "expectedRequest must fit into contextLength",
+            "'expectedRequest has ' + string(self.expectedRequest.inputTokens + self.expectedRequest.outputTokens)"
+            " + ' tokens, more than contextLength ' + string(self.contextLength)",
+        ),
+    ),
+    Scaling: (
+        Rule(
+            "self.minReplicas <= self.maxReplicas",
+            "minReplicas must not be greater than maxReplicas",
+            "'minReplicas ' + string(self.minReplicas) + ' must not be greater than maxReplicas '"
+            " + string(self.maxReplicas)",
+        ),
+        Rule(
+            "!has(self.scaleToZeroAfter) || self.minReplicas == 0",
+            "scaleToZeroAfter needs minReplicas: 0",
+        ),
+    ),
+    Peer: (
+        Rule(
+            "has(self.namespaceLabels) || has(self.podLabels)",
+            "must have namespaceLabels or podLabels; namespaceLabels: {} means every namespace",
+        ),
+    ),
+    ModelDeploymentSpec: (
+        Rule(
+            "!has(self.scaling) || self.replicas == 1",
+            "replicas is the fixed number: leave it out, or set it to 1, where scaling gives a range",
+        ),
+    ),
+}
+
+OBJECT_RULES: tuple[Rule, ...] = (
+    Rule(
+        "self.metadata.name.matches('^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')",
+        "metadata.name must be a Service's name: at most 63 of a-z, 0-9 and '-', a letter first, no '-' last",
+    ),
+)
