@@ -68,11 +68,14 @@ class Queue:
         visit: Visit,
         *,
         pace: Pace | None = None,
+        expected: type[Exception] | tuple[type[Exception], ...] = (),
         retry_after: RetryAfter = lambda _error: None,
         observer: QueueObserver | None = None,
     ) -> None:
         self._visit = visit
         self._pace = pace or Pace()
+        # Ordinary life; any other error is a mistake of this program and is logged with its traceback.
+        self._expected = expected
         self._retry_after = retry_after
         self._observer = observer
         self._due: dict[Key, float] = {}
@@ -137,8 +140,8 @@ class Queue:
         delay = min(pace.last_retry_seconds, pace.first_retry_seconds * 2 ** min(failures, 30))
         # Jitter, so that all deployments do not come back at once after the API server was away.
         delay = max(delay * random.uniform(0.75, 1.25), self._retry_after(error) or 0.0)  # noqa: S311 # no secret
-        logger.warning("%s: visit failed, again in %.1f s: %s", key, delay, _one_line(error))
-        logger.debug("%s", key, exc_info=error)
+        trace = None if isinstance(error, self._expected) else error
+        logger.warning("%s: visit failed, again in %.1f s: %s", key, delay, _one_line(error), exc_info=trace)
         self.add(key, delay)
         if self._observer:
             self._observer.retried()

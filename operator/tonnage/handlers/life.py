@@ -45,7 +45,7 @@ async def operate(settings: Settings) -> None:
         stack.push_async_callback(pods.close)
         kubernetes = Kubernetes(api_server, metrics.written)
         reconciler = Reconciler(Outside(kubernetes, Serve(pods), read_facts), tokens, settings, metrics)
-        queue = Queue(reconciler.visit, retry_after=_retry_after, observer=metrics)
+        queue = Queue(reconciler.visit, expected=ClusterError, retry_after=_retry_after, observer=metrics)
         sightings = Sightings()
         # First, so that the kubelet sees a living operator while it waits for its CRD.
         health = health_application(lambda: _complaint(queue, sightings, settings))
