@@ -105,7 +105,8 @@ def _root_schema() -> Schema:
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
-            "metadata": {"type": "object"},
+            # The bound is the rule's: without it the API server assumes the longest name there could be.
+            "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 63}}},
             "spec": schema(ModelDeploymentSpec),
             "status": schema(ModelDeploymentStatus),
         },
