@@ -1,18 +1,17 @@
 """Builds an image if nobody has built it from the same inputs before, and brings it into a cluster."""
 
-from pathlib import Path
-
 from e2e.cluster import Cluster, ClusterError
 from e2e.cluster.host import packages
 from e2e.cluster.host.state import locked
 from e2e.cluster.progress import Progress
-from e2e.cluster.states import cache_folder
+from e2e.cluster.states import cache_folder, check_disk
 from e2e.images.catalogue import CATALOGUE, REPOSITORY_ROOT, Image
 from e2e.images.engines import Build, Buildah, Docker, choose_engine
 from e2e.images.keys import key
-from e2e.images.system import base_image, check_disk
+from e2e.images.system import base_image
 
 DEVICES = ("cpu", "cuda")
+THIN_BYTES = 2 * 1024**3
 
 
 def build(name: str, device: str = "cpu", progress: Progress | None = None) -> str:
@@ -54,16 +53,10 @@ def _build(image: Image, device: str, arguments: dict[str, str], engine: Docker 
     if image.heavy_inputs:
         heavy = reference(image, "-base", image.heavy_inputs, device, arguments)
         if not engine.has(heavy):
-            check_disk(_store(), image.free_bytes)
+            check_disk(cache_folder(), image.free_bytes, f"building {heavy}")
             with progress.step(f"building {heavy} (once)"):
                 engine.build(Build(heavy, dockerfile, REPOSITORY_ROOT, arguments, target="base"))
-    check_disk(_store(), 2 * 1024**3)
+    check_disk(cache_folder(), THIN_BYTES, f"building {whole}")
     with progress.step(f"building {whole}"):
         engine.build(Build(whole, dockerfile, REPOSITORY_ROOT, arguments))
     return whole
-
-
-def _store() -> Path:
-    folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

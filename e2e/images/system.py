@@ -1,6 +1,5 @@
 """A base image made of Debian's packages, for machines that reach those but no image registry."""
 
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from e2e.cluster.commands import ClusterError, run
 from e2e.cluster.host import packages
 from e2e.cluster.host.state import locked
 from e2e.cluster.progress import Progress
-from e2e.cluster.states import cache_folder
+from e2e.cluster.states import cache_folder, check_disk
 from e2e.images.engines import Buildah
 from e2e.images.keys import key
 
@@ -27,18 +26,10 @@ def base_image(engine: Buildah, progress: Progress) -> str:
     packages.ensure(packages.IMAGES, progress)
     with locked("base image"):
         if not engine.has(reference):
-            check_disk(cache_folder(), FREE_BYTES)
+            check_disk(cache_folder(), FREE_BYTES, "making a base image")
             with progress.step(f"making a base image of Debian {SUITE} (once)"):
                 _make(reference)
     return reference
-
-
-def check_disk(folder: Path, wanted_bytes: int) -> None:
-    """Raises ClusterError if the disk is shorter than that."""
-    free = shutil.disk_usage(folder).free
-    if free < wanted_bytes:
-        free_gib, wanted_gib = free / 1024**3, wanted_bytes / 1024**3
-        raise ClusterError(f"{folder}: {free_gib:.1f} GiB free, this image takes up to {wanted_gib:.0f} GiB to build")
 
 
 def _make(reference: str) -> None:

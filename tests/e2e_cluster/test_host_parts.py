@@ -10,6 +10,7 @@ from e2e.cluster import ClusterError
 from e2e.cluster.host import archives, builds, cgroups, components, configs, packages, registry, services
 from e2e.cluster.host.addresses import Addresses, Place
 from e2e.cluster.host.dns import HEADER, has_address, question
+from e2e.cluster.states import check_disk
 
 PLACE = Place(Addresses(1), 2, "n2")
 FOLDERS = {name: f"{name}-key" for name in ("kube", "etcd", "registry")}
@@ -38,10 +39,9 @@ def test_an_old_go_is_named(monkeypatch):
         builds.go_version()
 
 
-def test_a_short_disk_is_said_before_a_build(tmp_path, monkeypatch):
-    monkeypatch.setattr(builds, "DISK_BYTES", 2**60)
-    with pytest.raises(ClusterError, match="GiB free, building takes"):
-        builds._check_disk(tmp_path / "go" / "x")
+def test_a_short_disk_is_said_with_both_numbers(tmp_path):
+    with pytest.raises(ClusterError, match=r"building kube takes up to 1073741824 GiB of disk, .* GiB free"):
+        check_disk(tmp_path / "go", 2**60, "building kube")
 
 
 def test_every_module_of_the_builds_is_there():

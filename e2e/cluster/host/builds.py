@@ -6,7 +6,6 @@ appears in the cache by a rename: an interrupted build leaves nothing that could
 
 import hashlib
 import re
-import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 from e2e.cluster.commands import ClusterError, CommandError, run
 from e2e.cluster.host.state import locked
 from e2e.cluster.progress import Progress
-from e2e.cluster.states import cache_folder
+from e2e.cluster.states import cache_folder, check_disk
 
 SOURCES = Path(__file__).parent / "go"
 KUBERNETES = "v1.36.4"
@@ -22,7 +21,7 @@ GO = (1, 26)
 BUILD_DEADLINE_SECONDS = 2400
 # A kube build writes about 3 GB into Go's own cache.
 DISK_BYTES = 6 * 1024**3
-ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
+ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false"}
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def build(program: Program, progress: Progress) -> Path:
         return folder
     with locked(f"build {program.name}"):
         if not folder.exists():
-            _check_disk(folder)
+            check_disk(builds_folder(), DISK_BYTES, f"building {program.name}")
             with progress.step(f"building {program.name} with {version} (once)"):
                 _build_into(folder, program)
     return folder
@@ -117,12 +116,3 @@ def _build_into(folder: Path, program: Program) -> None:
         for link in program.links:
             (made / link).symlink_to(program.name)
         made.rename(folder)
-
-
-def _check_disk(folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder.parent).free
-    if free < DISK_BYTES:
-        raise ClusterError(
-            f"{folder.parent}: {free / 1024**3:.1f} GiB free, building takes {DISK_BYTES / 1024**3:.0f} GiB"
-        )

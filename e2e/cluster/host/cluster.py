@@ -21,9 +21,11 @@ from e2e.cluster.host.node import Node
 from e2e.cluster.host.parts import Parts, build_parts, node_cache
 from e2e.cluster.host.state import State, locked
 from e2e.cluster.provider import Cluster, Settings
+from e2e.cluster.states import cache_folder, check_disk
 from e2e.cluster.waiting import wait_until
 
 READY_DEADLINE_SECONDS = 90
+UP_BYTES = 3 * 1024**3
 
 
 class HostCluster(Cluster):
@@ -251,5 +253,6 @@ def has_started(node: Node, component: str) -> bool:
 
 def _check_machine(nodes: int) -> None:
     packages.require_root("a host cluster")
+    check_disk(cache_folder(), UP_BYTES, "a cluster")
     if nodes > MAX_NODES:
         raise ClusterError(f"a cluster has at most {MAX_NODES} nodes")
