@@ -26,6 +26,10 @@ class Settings:
     hub_endpoint: str | None
     # A file of random bytes that Ray tokens are derived from.
     ray_token_key: Path
+    # Size and class of the volume that keeps Ray's control state when a head's pod goes; without a size it goes with
+    # the pod, without a class the cluster's default is used.
+    head_storage: str | None = None
+    head_storage_class: str | None = None
     metrics_port: int = 8080
     health_port: int = 8081
     # Every deployment is visited at least this often, whatever events said.
@@ -50,6 +54,8 @@ def settings(environment: Mapping[str, str]) -> Settings:
         image_pull_secrets=tuple(environment.get("TONNAGE_IMAGE_PULL_SECRETS", "").split()),
         hub_endpoint=environment.get("TONNAGE_HUB_ENDPOINT") or None,
         ray_token_key=Path(environment.get("TONNAGE_RAY_TOKEN_KEY", "/etc/tonnage/ray-token-key/key")),
+        head_storage=environment.get("TONNAGE_HEAD_STORAGE") or None,
+        head_storage_class=environment.get("TONNAGE_HEAD_STORAGE_CLASS") or None,
         metrics_port=int(environment.get("TONNAGE_METRICS_PORT", "8080")),
         health_port=int(environment.get("TONNAGE_HEALTH_PORT", "8081")),
         resync_seconds=float(environment.get("TONNAGE_RESYNC_SECONDS", "300")),

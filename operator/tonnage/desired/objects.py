@@ -1,28 +1,103 @@
-"""Which objects exist, and the one place that renders them from their templates."""
+"""Which objects exist, and what goes into their templates.
+
+A new kind of object: one template, one function here, one entry in one of the two lists, one golden file.
+"""
+
+from typing import Any
 
 from tonnage.contract.spec import ModelDeploymentSpec
-from tonnage.desired.names import Owner
+from tonnage.desired import names
+from tonnage.desired.environment import rendered
+from tonnage.desired.names import ENDPOINT, HEAD, WORKER, Owner
+from tonnage.desired.network import network_policy_rules
+from tonnage.desired.pods import head_pod, worker_pod
 from tonnage.desired.revision import Revision
 from tonnage.settings import Settings
+
+Manifest = dict[str, Any]
 
 
 def revision_objects(
     owner: Owner, spec: ModelDeploymentSpec, revision: Revision, settings: Settings, worker_replicas: int
-) -> list[dict[str, object]]:
+) -> list[Manifest]:
     """ConfigMap, head Service, head StatefulSet and worker Deployment, in the order to create them."""
-    raise NotImplementedError
+    return [
+        document_config_map(owner, revision),
+        head_service(owner, revision),
+        head_stateful_set(owner, spec, revision, settings),
+        worker_deployment(owner, spec, revision, settings, worker_replicas),
+    ]
 
 
-def shared_objects(owner: Owner, spec: ModelDeploymentSpec, settings: Settings) -> list[dict[str, object]]:
+def shared_objects(owner: Owner, spec: ModelDeploymentSpec, settings: Settings) -> list[Manifest]:
     """What all revisions share: ServiceAccount, NetworkPolicy, Service, PodDisruptionBudget."""
-    raise NotImplementedError
+    return [
+        rendered("service-account", **_common(owner, None, None, names.shared_name(owner))),
+        rendered(
+            "network-policy",
+            **_common(owner, None, None, names.shared_name(owner)),
+            **network_policy_rules(owner, spec, settings),
+        ),
+        rendered(
+            "endpoint-service", **_common(owner, ENDPOINT, None, owner.name), selector=names.worker_selector(owner)
+        ),
+        rendered(
+            "pod-disruption-budget",
+            **_common(owner, WORKER, None, names.shared_name(owner)),
+            selector=names.worker_selector(owner),
+        ),
+    ]
 
 
-def ray_token_secret(owner: Owner, token: str) -> dict[str, object]:
+def ray_token_secret(owner: Owner, token: str) -> Manifest:
     """The Secret with Ray's token."""
-    raise NotImplementedError
+    return rendered("ray-token-secret", **_common(owner, None, None, names.ray_token_name(owner)), token=token)
 
 
-def facts_pod(owner: Owner, spec: ModelDeploymentSpec, settings: Settings) -> dict[str, object]:
-    """The pod that reads the facts of a model which only pods may read; its name covers what they depend on."""
-    raise NotImplementedError
+def document_config_map(owner: Owner, revision: Revision) -> Manifest:
+    """The serve document."""
+    return rendered(
+        "document-config-map",
+        **_common(owner, None, revision, names.revision_name(owner, revision.name)),
+        document=revision.document.model_dump_json(by_alias=True, exclude_none=True, indent=1),
+    )
+
+
+def head_service(owner: Owner, revision: Revision) -> Manifest:
+    """Ray's address."""
+    return rendered(
+        "head-service",
+        **_common(owner, HEAD, revision, names.head_name(owner, revision.name)),
+        selector=names.pod_selector(owner, HEAD, revision.name),
+    )
+
+
+def head_stateful_set(owner: Owner, spec: ModelDeploymentSpec, revision: Revision, settings: Settings) -> Manifest:
+    """Ray's control plane."""
+    return rendered(
+        "head-stateful-set",
+        **_common(owner, HEAD, revision, names.head_name(owner, revision.name)),
+        **head_pod(owner, spec, revision, settings),
+    )
+
+
+def worker_deployment(
+    owner: Owner, spec: ModelDeploymentSpec, revision: Revision, settings: Settings, replicas: int
+) -> Manifest:
+    """The pods that hold the model."""
+    return rendered(
+        "worker-deployment",
+        **_common(owner, WORKER, revision, names.worker_name(owner, revision.name)),
+        **worker_pod(owner, spec, revision, settings),
+        replicas=replicas,
+    )
+
+
+def _common(owner: Owner, component: str | None, revision: Revision | None, name: str) -> dict[str, object]:
+    """What the metadata of every object need."""
+    return {
+        "name": name,
+        "namespace": owner.namespace,
+        "labels": names.object_labels(owner, component, revision.name if revision else None),
+        "owner_references": names.owner_references(owner),
+    }

@@ -1,0 +1,63 @@
+"""The serve document of a revision, from the plan: what the pods will do, decided here and nowhere in the pods."""
+
+from tonnage.contract.model_facts import ModelFacts
+from tonnage.contract.serve_document import MODEL_PATH, EngineSettings, ServedModel, ServeDocument, ServingLimits
+from tonnage.contract.spec import ModelDeploymentSpec, TrustRemoteCode
+from tonnage.contract.status import PlanStatus
+from tonnage.desired.names import Owner
+from tonnage.facts.source import Scheme, parse_source
+from tonnage.settings import Settings
+
+# A worker that is told to go serves on until its successor is ready, which takes this and the loading of the weights.
+_DRAIN_SECONDS = 60
+_DRAIN_SECONDS_PER_GIB = 18
+_LONGEST_DRAIN_SECONDS = 600
+
+
+def serve_document(
+    owner: Owner, spec: ModelDeploymentSpec, facts: ModelFacts, plan: PlanStatus, settings: Settings
+) -> ServeDocument:
+    """The document, without the revision's name, which is a digest of it."""
+    return ServeDocument(
+        namespace=owner.namespace,
+        deployment=owner.name,
+        revision="",
+        model=ServedModel(
+            source=facts.source,
+            commit=facts.commit,
+            path=model_folder(facts.source),
+            served_name=spec.model.served_name or owner.name,
+            download_bytes=facts.download_bytes,
+            hub_endpoint=settings.hub_endpoint,
+        ),
+        engine=EngineSettings(
+            architecture=facts.architecture,
+            device=plan.device,
+            dtype=plan.dtype,
+            quantization=plan.quantization,
+            kv_cache_dtype=plan.kv_cache_dtype,
+            context_length=plan.context_length,
+            max_num_seqs=plan.max_num_seqs,
+            max_num_batched_tokens=plan.max_num_batched_tokens,
+            tensor_parallel=plan.tensor_parallel,
+            pipeline_parallel=plan.pipeline_parallel,
+            kv_cache_bytes=plan.memory.kv_cache_bytes,
+            trust_remote_code=spec.model.trust_remote_code is TrustRemoteCode.ALLOWED,
+        ),
+        limits=ServingLimits(
+            target_ongoing_requests=plan.target_ongoing_requests,
+            max_ongoing_requests=plan.max_ongoing_requests,
+            start_deadline_seconds=plan.start_deadline_seconds,
+            drain_seconds=_drain_seconds(plan.memory.weights_bytes),
+        ),
+    )
+
+
+def model_folder(source_text: str) -> str:
+    """Where the model's files are in a pod: a claim is mounted whole, a hub's model is fetched into the same place."""
+    source = parse_source(source_text)
+    return f"{MODEL_PATH}/{source.path}" if source.scheme is Scheme.PVC and source.path else MODEL_PATH
+
+
+def _drain_seconds(weights_bytes: int) -> int:
+    return min(_LONGEST_DRAIN_SECONDS, _DRAIN_SECONDS + weights_bytes * _DRAIN_SECONDS_PER_GIB // 2**30)

@@ -1,0 +1,39 @@
+"""Templates -> Kubernetes objects. Every value is written as JSON, and JSON is YAML.
+
+So a name like `on` or `0123` stays text, and whole lists and maps can be dropped in. What a reader would get wrong:
+quoting in a template is never needed, and would break. An undefined name is an error.
+"""
+
+import json
+import re
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+# JSON escapes characters beyond 16 bits as pairs, and leaves line separators as they are; YAML reads neither back.
+_NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
+
+
+def as_yaml(value: object) -> str:
+    """Any JSON-ready value as one line of YAML."""
+    text = json.dumps(value, ensure_ascii=False)
+    return _NOT_PLAIN.sub(lambda match: f"\\U{ord(match[0]):08x}", text)
+
+
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("tonnage.desired"),
+    undefined=StrictUndefined,
+    finalize=as_yaml,
+    # What it would escape for is HTML.
+    autoescape=False,  # noqa: S701
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def rendered(template: str, /, **values: object) -> dict[str, Any]:
+    """The object that `templates/<template>.yaml.j2` describes with these values."""
+    text = _ENVIRONMENT.get_template(f"{template}.yaml.j2").render(values)
+    manifest: dict[str, Any] = yaml.safe_load(text)
+    return manifest

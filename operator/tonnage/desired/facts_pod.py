@@ -1,0 +1,51 @@
+"""The pod that reads a model's facts where the operator may not look: with the author's token, or in a claim.
+
+Its name covers everything that the facts depend on, so that a changed wish is another pod and never an old answer.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from tonnage.contract.spec import ModelDeploymentSpec
+from tonnage.desired import names
+from tonnage.desired.document import model_folder
+from tonnage.desired.environment import rendered
+from tonnage.desired.names import FACTS, Owner
+from tonnage.desired.pods import placement
+from tonnage.facts.source import DEFAULT_REVISION, Scheme, parse_source
+from tonnage.settings import Settings
+
+_DIGITS = 8
+_REPORT = "/dev/termination-log"
+
+
+def facts_pod(owner: Owner, spec: ModelDeploymentSpec, settings: Settings) -> dict[str, Any]:
+    """The pod; its termination message is a FactsReport."""
+    source = parse_source(spec.model.source)
+    folder = model_folder(spec.model.source)
+    token = spec.model.token_secret_ref
+    arguments = [
+        "facts",
+        *("--source", spec.model.source),
+        *("--revision", spec.model.revision or DEFAULT_REVISION),
+        *("--folder", folder),
+        *("--output", _REPORT),
+        *(("--endpoint", settings.hub_endpoint) if settings.hub_endpoint else ()),
+    ]
+    values: dict[str, object] = {
+        **placement(spec, settings),
+        "image": settings.operator_image,
+        "arguments": arguments,
+        "hub_token": token.to_json_object() if token else None,
+        "claim": source.name if source.scheme is Scheme.PVC else None,
+    }
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:_DIGITS]
+    return rendered(
+        "facts-pod",
+        name=names.facts_pod_name(owner, digest),
+        namespace=owner.namespace,
+        labels=names.object_labels(owner, FACTS, None),
+        owner_references=names.owner_references(owner),
+        **values,
+    )

@@ -1,0 +1,80 @@
+"""What goes into the pods of a revision: the values of the head's and the workers' templates."""
+
+from tonnage.contract.serve_document import DOCUMENT_PATH, MODEL_PATH, TOKEN_PATH
+from tonnage.contract.spec import ModelDeploymentSpec
+from tonnage.desired import names
+from tonnage.desired.names import HEAD, WORKER, Owner
+from tonnage.desired.revision import Revision
+from tonnage.facts.source import Scheme, parse_source
+from tonnage.settings import Settings
+
+# After its drain a worker's processes still have to end.
+_GRACE_AFTER_DRAIN_SECONDS = 60
+# A pod that is told to go must stay an endpoint until its drain is over, though it stops being healthy at once: else
+# the only worker of a deployment vanishes from the Service before its successor is there.
+_READY_AFTER_DRAIN_SECONDS = 5
+
+
+def head_pod(owner: Owner, spec: ModelDeploymentSpec, revision: Revision, settings: Settings) -> dict[str, object]:
+    """The values for the head."""
+    return {
+        **_pod(owner, spec, revision, settings, HEAD),
+        "service_name": names.head_name(owner, revision.name),
+        "storage": settings.head_storage,
+        "storage_class": settings.head_storage_class,
+        "claim_labels": names.pod_labels(owner, HEAD, revision.name),
+    }
+
+
+def worker_pod(owner: Owner, spec: ModelDeploymentSpec, revision: Revision, settings: Settings) -> dict[str, object]:
+    """The values for a worker."""
+    source = parse_source(revision.document.model.source)
+    resources = spec.template.resources
+    requests = {"cpu": revision.plan.pod_cpu, "memory": str(revision.plan.pod_memory_bytes)}
+    limits = {"memory": str(revision.plan.pod_memory_bytes)}
+    if resources.ephemeral_storage is not None:
+        requests["ephemeral-storage"] = limits["ephemeral-storage"] = resources.ephemeral_storage
+    token = spec.model.token_secret_ref
+    drain_seconds = revision.document.limits.drain_seconds
+    return {
+        **_pod(owner, spec, revision, settings, WORKER),
+        "head_address": names.head_address(owner, revision.name),
+        "model_path": MODEL_PATH,
+        "claim": source.name if source.scheme is Scheme.PVC else None,
+        "hub_token": token.to_json_object() if token else None,
+        "env": [variable.to_json_object() for variable in spec.template.env],
+        "requests": requests,
+        "limits": limits,
+        "start_deadline_seconds": revision.plan.start_deadline_seconds,
+        "ready_seconds": drain_seconds + _READY_AFTER_DRAIN_SECONDS,
+        "grace_seconds": drain_seconds + _GRACE_AFTER_DRAIN_SECONDS,
+    }
+
+
+def _pod(
+    owner: Owner, spec: ModelDeploymentSpec, revision: Revision, settings: Settings, component: str
+) -> dict[str, object]:
+    return {
+        "selector": names.pod_selector(owner, component, revision.name),
+        # The author's labels first: what selects pods is never theirs.
+        "pod_labels": {**spec.template.labels, **names.pod_labels(owner, component, revision.name)},
+        "pod_annotations": spec.template.annotations,
+        **placement(spec, settings),
+        "service_account": names.shared_name(owner),
+        "image": revision.image,
+        "document_config_map": names.revision_name(owner, revision.name),
+        "document_folder": DOCUMENT_PATH.rpartition("/")[0],
+        "ray_token_secret": names.ray_token_name(owner),
+        "ray_token_folder": TOKEN_PATH.rpartition("/")[0],
+    }
+
+
+def placement(spec: ModelDeploymentSpec, settings: Settings) -> dict[str, object]:
+    """Where a pod may run and what it may pull, the same for all pods of a deployment."""
+    secrets = [secret.name for secret in spec.template.image_pull_secrets]
+    return {
+        "image_pull_secrets": [{"name": name} for name in dict.fromkeys([*secrets, *settings.image_pull_secrets])],
+        "node_selector": spec.placement.node_selector,
+        "tolerations": [toleration.to_json_object() for toleration in spec.placement.tolerations],
+        "priority_class_name": spec.placement.priority_class_name,
+    }
