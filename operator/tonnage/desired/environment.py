@@ -30,6 +30,8 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+# One of them is called `namespace`, and would stand in for one that was forgotten.
+_ENVIRONMENT.globals.clear()
 
 
 def rendered(template: str, /, **values: object) -> dict[str, Any]:
