@@ -17,6 +17,9 @@ _NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
 
 def as_yaml(value: object) -> str:
     """Any JSON-ready value as one line of YAML."""
+    if isinstance(value, StrictUndefined):
+        # It raises its own error, which names what is missing.
+        return str(value)
     text = json.dumps(value, ensure_ascii=False)
     return _NOT_PLAIN.sub(lambda match: f"\\U{ord(match[0]):08x}", text)
 
