@@ -12,7 +12,7 @@ from typing import Any
 
 from tonnage.contract.base import Contract
 from tonnage.contract.rules import FIELD_RULES, MODEL_RULES, OBJECT_RULES
-from tonnage.contract.spec import ModelDeploymentSpec
+from tonnage.contract.spec import Model, ModelDeploymentSpec, Template
 from tonnage.contract.status import GROUP, KIND, PLURAL, VERSION, ModelDeploymentStatus
 
 Schema = dict[str, Any]
@@ -36,12 +36,12 @@ _KEPT = (
 )
 
 # Lists whose items have a key: server-side apply then merges items instead of replacing the list.
-_LIST_KEYS = {
-    ("ModelDeploymentStatus", "conditions"): "type",
-    ("ModelDeploymentStatus", "revisions"): "name",
-    ("Model", "adapters"): "name",
-    ("Template", "env"): "name",
-    ("Template", "imagePullSecrets"): "name",
+_LIST_KEYS: Mapping[tuple[type[Contract], str], str] = {
+    (ModelDeploymentStatus, "conditions"): "type",
+    (ModelDeploymentStatus, "revisions"): "name",
+    (Model, "adapters"): "name",
+    (Template, "env"): "name",
+    (Template, "image_pull_secrets"): "name",
 }
 
 _COLUMNS: tuple[tuple[str, str, str, int], ...] = (
@@ -128,20 +128,18 @@ def schema(model: type[Contract]) -> Schema:
             definitions[owner.__name__]["x-kubernetes-validations"] = [rule.to_json_object() for rule in rules]
     for (owner, field), rules in FIELD_RULES.items():
         if owner.__name__ in definitions:
-            _property(definitions, owner.__name__, field)["x-kubernetes-validations"] = [
-                rule.to_json_object() for rule in rules
-            ]
-    for (owner_name, field), key in _LIST_KEYS.items():
-        if owner_name in definitions:
-            _property(definitions, owner_name, field).update(
+            _property(definitions, owner, field)["x-kubernetes-validations"] = [rule.to_json_object() for rule in rules]
+    for (owner, field), key in _LIST_KEYS.items():
+        if owner.__name__ in definitions:
+            _property(definitions, owner, field).update(
                 {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
             )
     return _structural(definitions[model.__name__], definitions)
 
 
-def _property(definitions: Mapping[str, Schema], owner: str, field: str) -> Schema:
-    properties: dict[str, Schema] = definitions[owner]["properties"]
-    return properties[field]
+def _property(definitions: Mapping[str, Schema], owner: type[Contract], field: str) -> Schema:
+    properties: dict[str, Schema] = definitions[owner.__name__]["properties"]
+    return properties[owner.model_fields[field].alias or field]
 
 
 def _structural(node: Schema, definitions: Mapping[str, Schema]) -> Schema:

@@ -9,12 +9,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tonnage.contract.base import Contract
-from tonnage.contract.spec import Adapter, EnvVar, Model, ModelDeploymentSpec, Peer, Scaling, Serving, Template
+from tonnage.contract.spec import (
+    Adapter,
+    EnvVar,
+    Model,
+    ModelDeploymentSpec,
+    Peer,
+    Placement,
+    Scaling,
+    Serving,
+    Template,
+)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One `x-kubernetes-validations` entry. Messages cannot name numbers: the cost of `string(int)` has no known bound."""
+    """One `x-kubernetes-validations` entry. Messages name no numbers: the cost of `string(int)` has no known bound."""
 
     rule: str
     message: str
@@ -65,10 +75,14 @@ _OWN_LABELS_RULE = Rule(
     "must not use app.kubernetes.io/ and tonnage.dev/: Tonnage finds its objects by these",
 )
 
+# By the field's name in Python.
 FIELD_RULES: Mapping[tuple[type[Contract], str], tuple[Rule, ...]] = {
     (Model, "source"): _SOURCE_RULES,
     (Model, "revision"): _REVISION_RULES,
     (Adapter, "source"): _SOURCE_RULES,
+    (Placement, "node_selector"): (_LABEL_KEYS_RULE,),
+    (Peer, "namespace_labels"): (_LABEL_KEYS_RULE,),
+    (Peer, "pod_labels"): (_LABEL_KEYS_RULE,),
     (Template, "labels"): (_LABEL_KEYS_RULE, _OWN_LABELS_RULE),
     (Template, "annotations"): (_LABEL_KEYS_RULE, _OWN_LABELS_RULE),
     (EnvVar, "name"): (

@@ -36,7 +36,7 @@ class Condition(Contract):
     """Why, in one sentence."""
     last_transition_time: datetime
     """When its status last changed."""
-    observed_generation: Annotated[int, Field(ge=0)]
+    observed_generation: Annotated[int, Field(ge=0, le=2**53)]
     """The metadata.generation that this answers."""
 
 
@@ -121,9 +121,9 @@ class PlanStatus(Contract):
     """What else was looked at, and why it was refused."""
     adjustments: Annotated[list[Alternative], Field(max_length=32)] = []
     """What was changed after a start that failed."""
-    # Digest of the wishes and facts that this plan answers. While it is the same the plan is kept, so that nodes that
-    # come and go never move a running deployment.
+    # While it is the same the plan is kept, so that nodes that come and go never move a running deployment.
     answers_digest: ShortText = ""
+    """Digest of the wishes and facts that this plan answers."""
 
 
 class RevisionState(StrEnum):
@@ -165,7 +165,7 @@ class Observed(Contract):
 class ModelDeploymentStatus(Contract):
     """The observed state."""
 
-    observed_generation: Annotated[int, Field(ge=0)] | None = None
+    observed_generation: Annotated[int, Field(ge=0, le=2**53)] | None = None
     """The metadata.generation that this answers."""
     conditions: Annotated[list[Condition], Field(max_length=16)] = []
     """Accepted, Planned, Scheduled, ModelLoaded, Ready, Progressing, Degraded, Stalled."""
