@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.prompt import Confirm
 
 from e2e.cluster.commands import ClusterError
@@ -103,7 +104,7 @@ def main() -> int:
         cluster = get_cluster(options.provider, settings=Settings(name=options.name, confirm=confirm))
         options.function(cluster, options)
     except ClusterError as error:
-        console.print(f"[red]error:[/red] {error}", markup=True)
+        console.print(f"[red]error:[/red] {escape(str(error))}")
         return 1
     except KeyboardInterrupt:
         console.print("interrupted")

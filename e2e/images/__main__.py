@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from rich.console import Console
+from rich.markup import escape
 
 from e2e.cluster import ClusterError, get_cluster
 from e2e.cluster.provider import DEFAULT_NAME, PROVIDERS
@@ -35,7 +36,8 @@ def main() -> int:
             else:
                 print(build(image, options.device))
     except ClusterError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print("[red]error:[/red]", str(error), markup=True)
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(f"[red]error:[/red] {escape(str(error))}")
         return 1
     return 0
 
