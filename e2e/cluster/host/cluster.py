@@ -86,7 +86,10 @@ class HostCluster(Cluster):
         packages.ensure(packages.IMAGES, self.progress)
         with self.progress.step(f"pushing {reference}"):
             registry.push(reference, self.registry_address)
-        return self.pod_image(reference)
+        image = self.pod_image(reference)
+        with self.progress.step(f"pulling {image}"):
+            self._node(1).pull(image)
+        return image
 
     def pod_image(self, reference: str) -> str:
         return registry.pod_image(reference)

@@ -15,11 +15,13 @@ from typing import Any
 from e2e.cluster.commands import StartError, run, tail
 from e2e.cluster.host import cgroups, links
 from e2e.cluster.host.components import Declared
+from e2e.cluster.host.configs import CONFIGS, CONTAINERD_SOCKET
 from e2e.cluster.host.state import State
 from e2e.cluster.waiting import wait_until
 
 INIT = Path(__file__).with_name("init.py")
 START_DEADLINE_SECONDS = 20
+PULL_DEADLINE_SECONDS = 900
 FOLDERS = ("components", "configs", "images", "pki", "programs", "tmp")
 
 
@@ -156,14 +158,22 @@ class Node:
         """Take such a route away."""
         self._inside("ip", "route", "flush", subnet)
 
+    def pull(self, image: str) -> None:
+        """Let containerd have an image before a pod asks for it."""
+        hosts = f"--hosts-dir={CONFIGS}/certs.d"
+        self._inside(
+            *("ctr", f"--address={CONTAINERD_SOCKET}", "--namespace=k8s.io", "images", "pull", hosts, image),
+            deadline_seconds=PULL_DEADLINE_SECONDS,
+        )
+
     def log_tail(self, component: str) -> str:
         """The end of a component's log."""
         file = self.logs / f"{component}.log"
         return tail(file.read_text(errors="replace")) if file.exists() else "(no log)"
 
-    def _inside(self, *words: str) -> None:
+    def _inside(self, *words: str, deadline_seconds: float = 10) -> None:
         if (pid := self.pid) is not None:
-            run("nsenter", f"--target={pid}", "--net", *words)
+            run("nsenter", f"--target={pid}", "--net", "--mount", *words, deadline_seconds=deadline_seconds)
 
     def _wait_for(self, file: Path) -> None:
         def is_there() -> bool:
