@@ -41,5 +41,7 @@ class Figures:
             table.add_column(column, justify="left" if column == "what" else "right")
         for row in self.rows:
             bar = "" if row.bar is None else f"≤ {row.bar:g} {row.unit}"
-            table.add_row(row.what, f"{row.value:.4g} {row.unit}", bar, "" if row.is_within else "[red]past its bar[/red]")
+            table.add_row(
+                row.what, f"{row.value:.4g} {row.unit}", bar, "" if row.is_within else "[red]past its bar[/red]"
+            )
         console.print(table)

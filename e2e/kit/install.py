@@ -4,6 +4,7 @@ The cluster is served whole (`watch.allNamespaces`), so that each test module ca
 """
 
 import json
+import urllib.request
 from dataclasses import dataclass
 
 from e2e.cluster import Cluster
@@ -46,6 +47,15 @@ class Installation:
         path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}:8080/proxy/metrics"
         lines = self.cluster.kubectl_run("get", "--raw", path).splitlines()
         return int(sum(float(line.split()[-1]) for line in lines if line.startswith("tonnage_api_writes_total")))
+
+    def hub_away(self, seconds: int) -> None:
+        """Make the hub fail every request for a while."""
+        address = self.cluster.kubectl_run(
+            *("-n", HUB_NAMESPACE, "get", "service", "hub", "-o", "jsonpath={.spec.clusterIP}")
+        )
+        url = f"http://{address}:8080/admin/away?seconds={seconds}"
+        with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=10):
+            pass
 
     def _kubectl(self, *words: str) -> str:
         return self.cluster.kubectl_run("-n", self.namespace, *words)
@@ -109,7 +119,9 @@ def install_hub(cluster: Cluster, image: str) -> None:
         },
     ]
     with cluster.progress.step("a model hub in the cluster"):
-        cluster.kubectl_run("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+        cluster.kubectl_run(
+            "apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+        )
         words = ("-n", HUB_NAMESPACE, "rollout", "status", "deployment/hub", "--timeout=120s")
         cluster.kubectl_run(*words, deadline_seconds=130)
 
