@@ -56,6 +56,7 @@ class Reason(StrEnum):
     LOADING = "Loading"
     LOADED = "Loaded"
     DISK_FULL = "DiskFull"
+    SHARED_MEMORY_TOO_SMALL = "SharedMemoryTooSmall"
     HOST_OUT_OF_MEMORY = "HostOutOfMemory"
     KV_CACHE_TOO_SMALL = "KvCacheTooSmall"
     ENGINE_FAILED = "EngineFailed"

@@ -8,7 +8,11 @@ template belongs to the operator that made it.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from tonnage.observe.snapshot import Snapshot
+from tonnage.observe.serve_status import DEPLOY_FAILED
+from tonnage.observe.snapshot import ObservedRevision, Snapshot
+
+# Serve gives a start up for good; what made it fail may be over.
+_RETRY_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,14 @@ class PutApplication:
 
 
 @dataclass(frozen=True)
+class RemoveApplication:
+    """PUT `no_application()` to the revision's Serve: the next pass puts it again, and Serve tries again."""
+
+    revision: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class DeleteWorkers:
     """Delete the revision's worker Deployment; its pods drain."""
 
@@ -54,7 +66,7 @@ class DeleteRevision:
     reason: str
 
 
-Action = ApplyRevision | ScaleWorkers | PutApplication | DeleteWorkers | DeleteRevision
+Action = ApplyRevision | ScaleWorkers | PutApplication | RemoveApplication | DeleteWorkers | DeleteRevision
 
 
 def actions(wanted: str | None, replicas: int, snapshot: Snapshot, served: Collection[str] = ()) -> tuple[Action, ...]:
@@ -63,4 +75,78 @@ def actions(wanted: str | None, replicas: int, snapshot: Snapshot, served: Colle
     `served` names revisions that status has recorded as serving: one that is not ready just now still waits for its
     successor.
     """
-    raise NotImplementedError
+    if wanted is None:
+        return ()
+    current = snapshot.revision(wanted)
+    workers = _workers(current, replicas) if current else replicas
+    found: list[Action] = [ApplyRevision(wanted, workers, f"{replicas} replicas of revision {wanted} are wanted")]
+    if current is not None:
+        found += _serve_actions(current, replicas, snapshot)
+    has_successor = current is not None and is_complete(current, replicas)
+    for old in snapshot.revisions:
+        if old.name != wanted:
+            found += _old_actions(old, replicas, snapshot, has_successor=has_successor, has_served=old.name in served)
+    return tuple(found)
+
+
+def is_complete(revision: ObservedRevision, replicas: int) -> bool:
+    """Whether a revision runs all that is wanted, by what Kubernetes and Serve both say."""
+    if replicas == 0:
+        return revision.head is not None and revision.head.is_ready and revision.worker_replicas is not None
+    is_serving = revision.serve is not None and revision.serve.running_replicas >= replicas
+    return is_serving and revision.ready_workers >= replicas
+
+
+def _workers(revision: ObservedRevision, replicas: int) -> int:
+    """How many workers a revision should have now: more at once, fewer only when Serve has let go of them.
+
+    A ReplicaSet removes pods that are not ready first, so it takes the right ones once only the others are ready.
+    """
+    present = revision.worker_replicas
+    if present is None or present <= replicas:
+        return replicas
+    serve = revision.serve
+    has_let_go = serve is None or serve.wanted_replicas == replicas
+    if has_let_go and revision.ready_workers <= replicas:
+        return replicas
+    # Nothing to choose among, so nothing to wait for.
+    if replicas == 0 and serve is not None and serve.running_replicas == 0 and has_let_go:
+        return 0
+    return present
+
+
+def _serve_actions(revision: ObservedRevision, replicas: int, snapshot: Snapshot) -> list[Action]:
+    serve = revision.serve
+    if serve is None:
+        return []
+    if serve.application == DEPLOY_FAILED and _age_seconds(serve.deployed_at, snapshot) > _RETRY_SECONDS:
+        return [RemoveApplication(revision.name, "Serve gave the start up; it is tried again")]
+    has_nothing = serve.application is None
+    if serve.wanted_replicas == replicas and not (has_nothing and replicas):
+        return []
+    reason = "Serve has no application" if has_nothing else f"Serve runs for {serve.wanted_replicas} replicas"
+    return [PutApplication(revision.name, replicas, f"{reason}, {replicas} are wanted")]
+
+
+def _age_seconds(since: float | None, snapshot: Snapshot) -> float:
+    return snapshot.now.timestamp() - since if since else 0.0
+
+
+def _old_actions(
+    old: ObservedRevision, replicas: int, snapshot: Snapshot, *, has_successor: bool, has_served: bool
+) -> list[Action]:
+    """What to do with a revision that is no longer wanted."""
+    if not old.kinds:
+        # Its last pods are going.
+        return []
+    if not has_served and not old.endpoints:
+        return [DeleteRevision(old.name, "it never became ready and is no longer wanted")]
+    if old.worker_replicas is None:
+        return [] if old.workers else [DeleteRevision(old.name, "its last worker has gone")]
+    if has_successor:
+        return [DeleteWorkers(old.name, "its successor is ready")]
+    found = _serve_actions(old, replicas, snapshot)
+    workers = _workers(old, replicas)
+    if workers != old.worker_replicas:
+        found.append(ScaleWorkers(old.name, workers, f"{replicas} replicas are wanted, its successor is not ready"))
+    return found

@@ -4,48 +4,20 @@ Built from the objects as the API server gives them. Nothing in it is remembered
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from tonnage.contract.serve_document import ServeDocument
+from tonnage.desired.names import COMPONENT_LABEL, HEAD, REVISION_LABEL, WORKER
+from tonnage.observe.pods import Container, Pod, pod
 from tonnage.observe.serve_status import ServeStatus
 
+__all__ = ["Container", "Download", "ObservedRevision", "Pod", "Snapshot", "snapshot"]
 
-@dataclass(frozen=True)
-class Container:
-    """One container of a pod; `is_init` for init containers."""
-
-    name: str
-    is_init: bool
-    is_running: bool
-    restarts: int
-    # Of the waiting state: ErrImagePull, CrashLoopBackOff, ...
-    waiting_reason: str | None
-    waiting_message: str | None
-    # Of the present termination, else the last one.
-    exit_code: int | None
-    exit_reason: str | None
-    exit_message: str | None
-
-
-@dataclass(frozen=True)
-class Pod:
-    """What matters of a pod."""
-
-    name: str
-    ip: str | None
-    phase: str
-    created_at: datetime
-    is_ready: bool
-    is_terminating: bool
-    is_scheduled: bool
-    # The scheduler's words, where it found no node.
-    unschedulable_message: str | None
-    # Of the pod itself: Evicted, ...
-    reason: str | None
-    message: str | None
-    containers: tuple[Container, ...]
+_CONFIG_MAP_KEY = "serve.json"
 
 
 @dataclass(frozen=True)
@@ -62,16 +34,33 @@ class ObservedRevision:
 
     name: str
     created_at: datetime
-    # Kinds of its objects that exist: ConfigMap, Service, StatefulSet, Deployment.
+    # Kinds of its objects that exist and are not being deleted: ConfigMap, Service, StatefulSet, Deployment.
     kinds: frozenset[str]
     # spec.replicas of the worker Deployment; None: there is none.
     worker_replicas: int | None
     image: str
+    # None: there is no ConfigMap, or one that this version cannot read.
     document: ServeDocument | None
     head: Pod | None
+    # Oldest first.
     workers: tuple[Pod, ...]
     # None: Serve did not answer.
     serve: ServeStatus | None
+
+    @property
+    def live_workers(self) -> tuple[Pod, ...]:
+        """Those that are not going and have not ended."""
+        return tuple(worker for worker in self.workers if worker.is_live)
+
+    @property
+    def ready_workers(self) -> int:
+        """How many workers are ready and are to stay."""
+        return sum(worker.is_ready for worker in self.live_workers)
+
+    @property
+    def endpoints(self) -> int:
+        """How many workers clients can reach; a terminating one stays reachable until its drain is over."""
+        return sum(worker.is_ready for worker in self.workers)
 
 
 @dataclass(frozen=True)
@@ -81,9 +70,12 @@ class Snapshot:
     now: datetime
     # Oldest first.
     revisions: tuple[ObservedRevision, ...] = ()
-    facts_pod: Pod | None = None
     # By pod name.
-    downloads: Mapping[str, Download] | None = None
+    downloads: Mapping[str, Download] = field(default_factory=dict)
+
+    def revision(self, name: str | None) -> ObservedRevision | None:
+        """The revision of that name, if anything of it is there."""
+        return next((one for one in self.revisions if one.name == name), None)
 
 
 def snapshot(
@@ -93,4 +85,58 @@ def snapshot(
     downloads: Mapping[str, Download],
 ) -> Snapshot:
     """The snapshot of a deployment's children (pods included), Serve's status by revision and downloads by pod."""
-    raise NotImplementedError
+    by_revision: dict[str, list[Mapping[str, Any]]] = {}
+    for manifest in objects:
+        name = (manifest["metadata"].get("labels") or {}).get(REVISION_LABEL)
+        if name is not None:
+            by_revision.setdefault(name, []).append(manifest)
+    revisions = [_revision(name, manifests, serve.get(name)) for name, manifests in by_revision.items()]
+    return Snapshot(now, tuple(sorted(revisions, key=lambda one: (one.created_at, one.name))), dict(downloads))
+
+
+def _revision(name: str, manifests: list[Mapping[str, Any]], serve: ServeStatus | None) -> ObservedRevision:
+    standing = [
+        manifest
+        for manifest in manifests
+        if manifest["kind"] != "Pod" and "deletionTimestamp" not in manifest["metadata"]
+    ]
+    deployment = next((manifest for manifest in standing if manifest["kind"] == "Deployment"), None)
+    heads, workers = _pods(manifests, HEAD), _pods(manifests, WORKER)
+    return ObservedRevision(
+        name=name,
+        created_at=min(datetime.fromisoformat(manifest["metadata"]["creationTimestamp"]) for manifest in manifests),
+        kinds=frozenset(manifest["kind"] for manifest in standing),
+        worker_replicas=deployment["spec"].get("replicas", 1) if deployment else None,
+        image=_image(manifests),
+        document=_document(manifests),
+        # The youngest: while a head is replaced, there may be the shadow of the old one.
+        head=heads[-1] if heads else None,
+        workers=workers,
+        serve=serve,
+    )
+
+
+def _pods(manifests: list[Mapping[str, Any]], component: str) -> tuple[Pod, ...]:
+    found = [
+        pod(manifest)
+        for manifest in manifests
+        if manifest["kind"] == "Pod" and manifest["metadata"]["labels"].get(COMPONENT_LABEL) == component
+    ]
+    return tuple(sorted(found, key=lambda one: (one.created_at, one.name)))
+
+
+def _image(manifests: list[Mapping[str, Any]]) -> str:
+    for manifest in manifests:
+        if manifest["kind"] in ("Deployment", "StatefulSet"):
+            return str(manifest["spec"]["template"]["spec"]["containers"][0]["image"])
+    return next((manifest["spec"]["containers"][0]["image"] for manifest in manifests if manifest["kind"] == "Pod"), "")
+
+
+def _document(manifests: list[Mapping[str, Any]]) -> ServeDocument | None:
+    for manifest in manifests:
+        if manifest["kind"] == "ConfigMap":
+            try:
+                return ServeDocument.model_validate_json((manifest.get("data") or {}).get(_CONFIG_MAP_KEY, ""))
+            except ValidationError:
+                return None
+    return None
