@@ -42,6 +42,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end -}}
 
+{{/* The size of a head's volume; empty for none. */}}
+{{- define "tonnage.headStorage" -}}
+{{- $storage := .Values.headStorage -}}
+{{- $isWanted := or (eq $storage.mode "Always") (and (eq $storage.mode "Auto") (ne $storage.className "")) -}}
+{{- if eq $storage.mode "Auto" -}}
+{{- range (lookup "storage.k8s.io/v1" "StorageClass" "" "").items -}}
+{{- if eq "true" (dig "annotations" "storageclass.kubernetes.io/is-default-class" "" .metadata) -}}
+{{- $isWanted = true -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if $isWanted -}}{{- $storage.size -}}{{- end -}}
+{{- end -}}
+
 {{- define "tonnage.rayTokenKeyName" -}}
 {{- .Values.rayTokenKey.existingSecret | default (printf "%s-ray-token-key" (include "tonnage.fullname" .)) -}}
 {{- end -}}
