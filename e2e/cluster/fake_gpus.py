@@ -5,6 +5,7 @@ GPU feature discovery writes. Its memory is that of one GPU in MiB, and less tha
 """
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +92,7 @@ def add_fake_nodes(cluster: Cluster, gpus: FakeGpus, nodes: int = 1) -> list[str
     """Add nodes that have these GPUs and wait until they are Ready; returns their names."""
     cluster.start_fake_nodes()
     there = set(cluster.kubectl_run("get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split())
-    prefix = f"fake-{gpus.product.lower()}-x{gpus.count}"
+    prefix = re.sub(r"[^a-z0-9]+", "-", f"fake-{gpus.product}-x{gpus.count}".lower())
     names = [name for index in range(nodes + len(there)) if (name := f"{prefix}-{index}") not in there][:nodes]
     with cluster.progress.step(f"adding {nodes} fake node{'s'[: nodes != 1]} with {gpus.count} {gpus.product}"):
         objects = {"apiVersion": "v1", "kind": "List", "items": [fake_node(name, gpus) for name in names]}

@@ -1,4 +1,5 @@
 import json
+import threading
 
 import pytest
 
@@ -55,6 +56,18 @@ def test_no_free_network_is_said_in_words(tmp_path):
         State("late", tmp_path).claim([])
 
 
-def test_a_held_lock_is_reported_to_who_does_not_wait():
-    with locked("x"), pytest.raises(ClusterError, match="another command is at work on x"), locked("x", wait=False):
-        pass
+def test_who_must_wait_for_a_lock_is_told():
+    told = threading.Event()
+    order = []
+
+    def second():
+        with locked("x", told.set):
+            order.append("second")
+
+    with locked("x"):
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        assert told.wait(5)
+        order.append("first")
+    waiting.join()
+    assert order == ["first", "second"]

@@ -8,6 +8,7 @@ to make again (images) is in the caches, which only `down --purge` drops.
 
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 
@@ -57,7 +58,7 @@ class HostCluster(Cluster):
         _check_machine(nodes)
         packages.ensure(packages.NODE, self.progress)
         parts = self._parts
-        with locked(f"cluster {self.name}"):
+        with self._lock():
             if self.is_up():
                 self.progress.say(f"cluster {self.name} is up")
             else:
@@ -69,7 +70,7 @@ class HostCluster(Cluster):
 
     def down(self, *, purge: bool = False) -> None:
         packages.require_root("taking a host cluster down")
-        with locked(f"cluster {self.name}"), self.progress.step(f"taking cluster {self.name} down"):
+        with self._lock(), self.progress.step(f"taking cluster {self.name} down"):
             self._take_down()
             if purge:
                 shutil.rmtree(node_cache(self.name), ignore_errors=True)
@@ -101,13 +102,13 @@ class HostCluster(Cluster):
 
     def add_node(self) -> str:
         self._require_up()
-        with locked(f"cluster {self.name}"):
+        with self._lock():
             self._remove_half_made()
             return self._add_node(self._parts)
 
     def remove_node(self, node: str) -> None:
         removed = self._second_node(node)
-        with locked(f"cluster {self.name}"), self.progress.step(f"removing node {node}"):
+        with self._lock(), self.progress.step(f"removing node {node}"):
             self._remove(removed)
 
     def cut_node(self, node: str) -> None:
@@ -154,6 +155,10 @@ class HostCluster(Cluster):
     @cached_property
     def _parts(self) -> Parts:
         return build_parts(self.progress)
+
+    def _lock(self) -> AbstractContextManager[None]:
+        wait = f"waiting for another command on cluster {self.name}"
+        return locked(f"cluster {self.name}", lambda: self.progress.say(wait))
 
     def _node(self, number: int) -> Node:
         return Node(self.state, number)

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fcntl import LOCK_EX, LOCK_NB, flock
@@ -100,16 +100,17 @@ class State:
 
 
 @contextmanager
-def locked(name: str, *, wait: bool = True) -> Iterator[None]:
-    """Hold a lock that ends with this process. Raises ClusterError if it is held and `wait` is False."""
+def locked(name: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold a lock that ends with this process, however it ends; `on_wait` is called if another one holds it now."""
     folder = cache_folder() / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
-            flock(handle, LOCK_EX if wait else LOCK_EX | LOCK_NB)
-        except BlockingIOError as error:
-            raise ClusterError(f"another command is at work on {name}: wait for it to end") from error
+            flock(handle, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            flock(handle, LOCK_EX)
         yield
     finally:
         os.close(handle)
