@@ -32,8 +32,13 @@ CATALOGUE = {
         Image(
             "runtime",
             "runtime/Dockerfile",
-            ("runtime", "operator/tonnage/__init__.py", "operator/tonnage/contract"),
-            heavy_inputs=("runtime/requirements-{device}.lock", "runtime/requirements-{device}.overrides"),
+            ("runtime/tonnage_runtime", "operator/tonnage/__init__.py", "operator/tonnage/contract"),
+            heavy_inputs=(
+                "runtime/requirements-{device}.lock",
+                "runtime/bake_model_infos.py",
+                "runtime/stub_cuda_libraries.py",
+                "runtime/vllm-cpu-marker",
+            ),
             by_device=True,
             free_bytes=25 * 1024**3,
         ),

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 KEY_LENGTH = 16
-IGNORED_FOLDERS = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
-IGNORED_SUFFIXES = {".pyc", ".pyo"}
+IGNORED_FOLDERS = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", "build"}
+IGNORED_SUFFIXES = {".pyc", ".pyo", ".egg-info"}
 
 
 def key(root: Path, inputs: Iterable[str], *facts: str) -> str:
