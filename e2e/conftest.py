@@ -4,7 +4,7 @@ Whatever fails leaves a folder with all that the cluster knew at that moment; it
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -55,7 +55,7 @@ def figures() -> Figures:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.failed and (found := getattr(item, "funcargs", {}).get("cluster")) is not None:
         folder = LOGS / re.sub(r"[^\w.-]+", "-", item.name)

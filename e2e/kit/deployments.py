@@ -97,7 +97,7 @@ class Deployment:
 
     @property
     def endpoint(self) -> str:
-        """The endpoint with the Service's address: this machine reaches Services but does not know the cluster's DNS."""
+        """The endpoint by the Service's address: this machine reaches Services, but not the cluster's DNS."""
         address = self.kubectl("get", "service", self.name, "-o", "jsonpath={.spec.clusterIP}")
         return f"http://{address}:8000/v1"
 
