@@ -44,7 +44,7 @@ _PERMANENT = (
 
 _IMAGE_REASONS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
 _CONFIG_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
-_ERROR_LINE = re.compile(r"^[\w.]*(Error|Exception|Failure)\b.*")
+_ERROR_LINE = re.compile(r"^[\w.]*\w(Error|Exception|Failure)(: (?!Traceback)\S.*)?$")
 # What Ray and vLLM put before a line: which process, when.
 _LINE_PREFIX = re.compile(r"^(\x1b\[[0-9;]*m|\([^()]*pid=[^()]*\)|ERROR|INFO|WARNING|[\d:.,-]+|\[[\w./:-]+\]|\s)+")
 _RESTLESS = re.compile(r"\x1b\[[0-9;]*m|pid=\d+|0x[0-9a-f]+|\b[0-9a-f]{32,}\b")

@@ -18,6 +18,7 @@ from tonnage.observe.serve_status import ServeStatus
 __all__ = ["Container", "Download", "ObservedRevision", "Pod", "Snapshot", "snapshot"]
 
 _CONFIG_MAP_KEY = "serve.json"
+_CONTROLLERS = ("Deployment", "StatefulSet")
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,9 @@ def _pods(manifests: list[Mapping[str, Any]], component: str) -> tuple[Pod, ...]
 
 
 def _image(manifests: list[Mapping[str, Any]]) -> str:
-    for manifest in manifests:
-        if manifest["kind"] in ("Deployment", "StatefulSet"):
-            return str(manifest["spec"]["template"]["spec"]["containers"][0]["image"])
-    return next((manifest["spec"]["containers"][0]["image"] for manifest in manifests if manifest["kind"] == "Pod"), "")
+    specs = [manifest["spec"]["template"]["spec"] for manifest in manifests if manifest["kind"] in _CONTROLLERS]
+    specs += [manifest["spec"] for manifest in manifests if manifest["kind"] == "Pod"]
+    return next((container["image"] for spec in specs for container in spec["containers"]), "")
 
 
 def _document(manifests: list[Mapping[str, Any]]) -> ServeDocument | None:
