@@ -28,7 +28,7 @@ def build(name: str, device: str = "cpu", progress: Progress | None = None) -> s
     arguments = {"DEVICE": device} if image.by_device else {}
     if not engine.has_registries and isinstance(engine, Buildah):
         arguments["BASE_IMAGE"] = base_image(engine, progress)
-    with locked("images"):
+    with locked("images", lambda: progress.say("waiting for another build of images")):
         return _build(image, device, arguments, engine, progress)
 
 

@@ -76,7 +76,7 @@ def build(program: Program, progress: Progress) -> Path:
     folder = builds_folder() / f"{program.name}-{key(program, version)}"
     if folder.exists():
         return folder
-    with locked(f"build {program.name}"):
+    with locked(f"build {program.name}", lambda: progress.say(f"waiting for another build of {program.name}")):
         if not folder.exists():
             check_disk(builds_folder(), DISK_BYTES, f"building {program.name}")
             with progress.step(f"building {program.name} with {version} (once)"):

@@ -137,11 +137,11 @@ class HostCluster(Cluster):
     def details(self) -> dict[str, str]:
         if not self.state.exists:
             return {}
-        found = {"registry": f"{self.registry_address} (in pods: {REGISTRY_NAME})", "logs": ""}
-        found["logs"] = " ".join(str(node.logs) for node in self.nodes())
+        found = {"registry": f"{self.registry_address} (in pods: {REGISTRY_NAME})"}
         for node in self.nodes():
             down = [name for name, seen in node.components().items() if seen["pid"] is None and not seen["is_done"]]
             found[f"node {node.name}"] = f"process {node.pid or 'gone'}" + (f", not running: {down}" if down else "")
+            found[f"logs of {node.name}"] = str(node.logs)
         return found
 
     @cached_property
