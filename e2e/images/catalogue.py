@@ -42,6 +42,6 @@ CATALOGUE = {
             by_device=True,
             free_bytes=25 * 1024**3,
         ),
-        Image("hub", "e2e/hub/Dockerfile", ("e2e/hub",)),
+        Image("hub", "e2e/hub/Dockerfile", ("e2e/__init__.py", "e2e/hub")),
     )
 }
