@@ -1,0 +1,42 @@
+"""`python -m tonnage_runtime head|worker|download`: what a pod of a revision runs.
+
+Nothing heavy may be imported here: a head or worker turns into Ray by exec, and the download's container is small.
+"""
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+from tonnage.contract.serve_document import DOCUMENT_PATH
+from tonnage_runtime.document import read_document
+from tonnage_runtime.failures import RuntimeFailure, report_failure
+
+
+def main() -> int:
+    """Do what the command line says; a failure ends as one sentence, in the log and in the termination message."""
+    parser = argparse.ArgumentParser(prog="tonnage_runtime", description=__doc__)
+    parser.add_argument("role", choices=["head", "worker", "download"])
+    parser.add_argument("--document", type=Path, default=Path(DOCUMENT_PATH), help="the serve document")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        document = read_document(arguments.document)
+        if arguments.role == "download":
+            from tonnage_runtime.download import download
+
+            download(document, os.environ)
+        else:
+            from tonnage_runtime.node import become_head, become_worker
+
+            become = become_head if arguments.role == "head" else become_worker
+            become(document, os.environ)
+    except RuntimeFailure as failure:
+        report_failure(failure)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""What Ray Serve and vLLM are asked for, derived from the serve document: pure, so that it can be tested without them."""
+
+from typing import Any
+
+from tonnage.contract.serve_document import APPLICATION_NAME, Device, ServeDocument
+
+# Every worker node has one of these and every replica takes one: one replica per pod.
+REPLICA_RESOURCE = "tonnage_replica"
+
+HEALTH_CHECK_PERIOD_SECONDS = 5
+HEALTH_CHECK_TIMEOUT_SECONDS = 30
+# A start that fails three times fails for a reason that a fourth does not mend; the operator reads it from Serve.
+START_TRIES = 3
+
+
+def deployment_options(document: ServeDocument) -> dict[str, Any]:
+    """The options of the only deployment of the application; its count comes with each PUT."""
+    limits = document.limits
+    return {
+        "name": APPLICATION_NAME,
+        "max_ongoing_requests": limits.max_ongoing_requests,
+        "health_check_period_s": HEALTH_CHECK_PERIOD_SECONDS,
+        "health_check_timeout_s": HEALTH_CHECK_TIMEOUT_SECONDS,
+        "graceful_shutdown_timeout_s": limits.drain_seconds,
+        "max_constructor_retry_count": START_TRIES,
+        "ray_actor_options": {"num_cpus": 1, "resources": {REPLICA_RESOURCE: 1}},
+        "placement_group_bundles": _bundles(document),
+        "placement_group_strategy": "STRICT_PACK",
+    }
+
+
+def _bundles(document: ServeDocument) -> list[dict[str, float]]:
+    first: dict[str, float] = {"CPU": 1, REPLICA_RESOURCE: 1}
+    if document.engine.device is Device.CPU:
+        return [first]
+    gpus = document.engine.tensor_parallel * document.engine.pipeline_parallel
+    return [{**first, "GPU": 1}, *({"GPU": 1.0} for _ in range(gpus - 1))]
+
+
+def engine_arguments(document: ServeDocument) -> dict[str, Any]:
+    """vLLM's engine arguments. What is None is left to vLLM."""
+    engine = document.engine
+    arguments = {
+        "dtype": engine.dtype,
+        "quantization": engine.quantization,
+        "kv_cache_dtype": engine.kv_cache_dtype,
+        "max_model_len": engine.context_length,
+        "max_num_seqs": engine.max_num_seqs,
+        "max_num_batched_tokens": engine.max_num_batched_tokens,
+        "tensor_parallel_size": engine.tensor_parallel,
+        "pipeline_parallel_size": engine.pipeline_parallel,
+        "kv_cache_memory_bytes": engine.kv_cache_bytes,
+        "gpu_memory_utilization": engine.gpu_memory_utilization,
+        "trust_remote_code": engine.trust_remote_code,
+        # Never a pickle, whatever lies in the folder.
+        "load_format": "safetensors",
+        # Compiled graphs need a compiler.
+        "enforce_eager": True if engine.device is Device.CPU else None,
+        **engine.extra,
+    }
+    return {name: value for name, value in arguments.items() if value is not None}

@@ -1,0 +1,121 @@
+"""Becoming a Ray node: the last thing this package does in a head's or worker's first process is an exec.
+
+`tini` is pid 1: it reaps what Ray orphans and hands SIGTERM to `ray start --block`, which drains the node and exits.
+A wrong turn here is a supervisor of our own between Kubernetes and Ray: then two things decide when a pod ends.
+"""
+
+import json
+import logging
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from tonnage.contract.reasons import Reason
+from tonnage.contract.serve_document import AGENT_PORT, DASHBOARD_PORT, GCS_PORT, METRICS_PORT, ServeDocument
+from tonnage_runtime.application_options import REPLICA_RESOURCE
+from tonnage_runtime.engine_report import logging_configuration
+from tonnage_runtime.environment import ENGINE_REPORT_LOGGING, head_environment, worker_environment
+from tonnage_runtime.failures import RuntimeFailure
+
+# Ray's least; nothing of ours goes through the object store, and it is memory of the pod.
+OBJECT_STORE_BYTES = 80_000_000
+HEAD_WAIT_SECONDS = 600
+logger = logging.getLogger("tonnage")
+
+
+def become_head(document: ServeDocument, environment: Mapping[str, str]) -> NoReturn:
+    """Become the revision's head: GCS, dashboard with Serve's REST API, no replica."""
+    logger.info("head of revision %s of %s/%s", document.revision, document.namespace, document.deployment)
+    _become(head_command(environment), head_environment(environment))
+
+
+def become_worker(document: ServeDocument, environment: Mapping[str, str]) -> NoReturn:
+    """Wait for the head, then become a worker: a Ray node that can hold exactly one replica."""
+    head = environment.get("TONNAGE_HEAD_ADDRESS", "")
+    if not head:
+        raise RuntimeFailure(Reason.CONTAINER_FAILED, "TONNAGE_HEAD_ADDRESS is not set: it names the head, host:port")
+    logger.info("worker of revision %s of %s/%s", document.revision, document.namespace, document.deployment)
+    cores = len(os.sched_getaffinity(0))
+    Path(ENGINE_REPORT_LOGGING).write_text(json.dumps(logging_configuration()))
+    wait_for_head(head, HEAD_WAIT_SECONDS)
+    _become(worker_command(head, environment, document), worker_environment(document, environment, cores))
+
+
+def head_command(environment: Mapping[str, str]) -> list[str]:
+    """The command line of `ray start` on the head."""
+    return [
+        "--head",
+        f"--port={GCS_PORT}",
+        "--dashboard-host=0.0.0.0",
+        f"--dashboard-port={DASHBOARD_PORT}",
+        "--num-cpus=0",
+        "--num-gpus=0",
+        # Ray's autoscaler; nodes come and go with pods.
+        "--no-monitor",
+        *_common_options(environment),
+    ]
+
+
+def worker_command(head: str, environment: Mapping[str, str], document: ServeDocument) -> list[str]:
+    """The command line of `ray start` on a worker."""
+    return [
+        f"--address={head}",
+        # Ray's CPUs only count actors; the replica takes one.
+        "--num-cpus=1",
+        f"--num-gpus={document.engine.tensor_parallel if document.engine.device == 'Gpu' else 0}",
+        f"--resources={json.dumps({REPLICA_RESOURCE: 1})}",
+        *_common_options(environment),
+    ]
+
+
+def _common_options(environment: Mapping[str, str]) -> list[str]:
+    address = environment.get("POD_IP")
+    return [
+        *([f"--node-ip-address={address}"] if address else []),
+        f"--metrics-export-port={METRICS_PORT}",
+        f"--dashboard-agent-listen-port={AGENT_PORT}",
+        f"--object-store-memory={OBJECT_STORE_BYTES}",
+        # Nothing is written to the files that it would read.
+        "--include-log-monitor=false",
+        "--disable-usage-stats",
+        "--block",
+    ]
+
+
+def wait_for_head(address: str, seconds: float) -> None:
+    """Return once `address` (host:port) accepts a connection: its name does not exist before its pod has an address."""
+    host, _, port = address.rpartition(":")
+    began = time.monotonic()
+    next_line = began + 5
+    while True:
+        try:
+            socket.create_connection((host, int(port)), timeout=2).close()
+        except OSError as error:
+            now = time.monotonic()
+            if now - began > seconds:
+                raise RuntimeFailure(
+                    Reason.CONTAINER_FAILED, f"no head at {address} after {seconds:.0f} s: {error}; is its pod running?"
+                ) from error
+            if now > next_line:
+                logger.info("waiting for the head at %s (%.0f s): %s", address, now - began, error)
+                next_line = now + 10
+            time.sleep(0.2)
+        else:
+            return
+
+
+def _become(options: list[str], environment: dict[str, str]) -> NoReturn:
+    tini = shutil.which("tini")
+    if not tini:
+        raise RuntimeFailure(Reason.CONTAINER_FAILED, "the image has no tini: something must reap orphans as pid 1")
+    ray = str(Path(sys.executable).with_name("ray"))
+    # -s: reap even where another process is pid 1, as with a shared process namespace.
+    command = [tini, "-s", "--", ray, "start", *options]
+    logger.info("%s", " ".join(command))
+    sys.stderr.flush()
+    os.execve(tini, command, environment)  # noqa: S606 # a list, never a shell

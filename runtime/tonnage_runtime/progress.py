@@ -1,0 +1,73 @@
+"""How far a download is: counted on the disk, so that it is true whichever way the bytes came."""
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+LOG_SECONDS = 10.0
+MIB = 2**20
+logger = logging.getLogger("tonnage")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A folder that fills up."""
+
+    folder: Path
+    total_bytes: int
+
+    def done_bytes(self) -> int:
+        """The bytes there are, those of unfinished files included."""
+        done = 0
+        for path in self.folder.rglob("*"):
+            try:
+                # The client keeps notes of its own beside the files; they are too small to matter.
+                done += path.stat().st_size if path.is_file() else 0
+            except FileNotFoundError:
+                # Renamed while we looked.
+                continue
+        return min(done, self.total_bytes) if self.total_bytes else done
+
+    def json(self) -> bytes:
+        """What the operator reads."""
+        return json.dumps({"doneBytes": self.done_bytes(), "totalBytes": self.total_bytes}).encode()
+
+
+@contextmanager
+def report_progress(progress: Progress, port: int) -> Iterator[None]:
+    """Answer `GET /progress` on `port` and write a line now and then, while the block runs."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802 # the name that the base class calls
+            body = progress.json() if self.path == "/progress" else b""
+            self.send_response(HTTPStatus.OK if body else HTTPStatus.NOT_FOUND)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """The operator asks every few seconds; the log is for people."""
+
+    server = ThreadingHTTPServer(("", port), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name="progress", daemon=True).start()
+    stopped = threading.Event()
+    threading.Thread(target=_log, args=(progress, stopped), name="progress-log", daemon=True).start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        server.shutdown()
+        server.server_close()
+
+
+def _log(progress: Progress, stopped: threading.Event) -> None:
+    while not stopped.wait(LOG_SECONDS):
+        logger.info("%.1f of %.1f MiB are here", progress.done_bytes() / MIB, progress.total_bytes / MIB)
