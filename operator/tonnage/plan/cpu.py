@@ -109,8 +109,8 @@ def _explanation(
     )
     kv_cache = (
         f"A token takes {per_token:,} bytes of KV cache in {facts.layers} layers; {kv_cache_tokens:,} tokens take "
-        f"{memory.kv_cache_bytes:,} bytes ({gib(memory.kv_cache_bytes)}): {kv_cache_tokens // context_length} sequences "
-        f"of {context_length:,}."
+        f"{memory.kv_cache_bytes:,} bytes ({gib(memory.kv_cache_bytes)}), as many as "
+        f"{kv_cache_tokens // context_length} sequences of {context_length:,}."
     )
     rest = (
         f"Activations take {memory.activations_bytes:,} bytes, processes {memory.overhead_bytes:,}, and "
