@@ -8,9 +8,11 @@ import sys
 from tonnage.handlers.life import operate
 from tonnage.settings import SettingsError, settings
 
+_UNUSABLE = 2
+
 
 def main() -> int:
-    """The exit status."""
+    """Run until SIGTERM; returns the exit status."""
     logging.basicConfig(
         level=os.environ.get("TONNAGE_LOG_LEVEL", "INFO"),
         format="%(asctime)s %(levelname)-7s %(name)s %(message)s",
@@ -19,12 +21,15 @@ def main() -> int:
     # Kopf tells of each of its activities; what matters of them is in our own lines.
     logging.getLogger("kopf").setLevel(logging.WARNING)
     try:
-        asyncio.run(operate(settings(os.environ)))
+        # Never closed: that would wait for the threads below.
+        return asyncio.Runner().run(operate(settings(os.environ)))
     except SettingsError as error:
         sys.stderr.write(f"tonnage: {error}\n")
-        return 2
-    return 0
+        return _UNUSABLE
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    logging.shutdown()
+    # A thread may be reading from a hub for two minutes more. Nothing is lost with it, and a restart must not wait.
+    os._exit(status)

@@ -15,7 +15,7 @@ from tonnage.cluster.api import Kubernetes
 from tonnage.cluster.apply import Applier
 from tonnage.cluster.errors import RetryableError
 from tonnage.cluster.serve import Serve
-from tonnage.desired import Revision, application, ray_token_secret, revision_objects, shared_objects
+from tonnage.desired import Revision, application, no_application, ray_token_secret, revision_objects, shared_objects
 from tonnage.desired.names import REVISION_LABEL
 from tonnage.observation import Tokens
 from tonnage.observe.rollout import (
@@ -24,9 +24,10 @@ from tonnage.observe.rollout import (
     DeleteRevision,
     DeleteWorkers,
     PutApplication,
+    RemoveApplication,
     ScaleWorkers,
 )
-from tonnage.observe.snapshot import Pod, Snapshot
+from tonnage.observe.snapshot import Snapshot
 from tonnage.settings import Settings
 from tonnage.target import Target
 
@@ -92,7 +93,12 @@ class Hands:
             case DeleteRevision():
                 await self._delete_all(scene, _of_revision(scene.objects, action.revision), action.reason)
             case PutApplication():
-                await self._deploy(scene, action)
+                what = f"tell Serve of {action.revision} to run {action.replicas} replicas"
+                _log(scene, what, action.reason)
+                await self._deploy(scene, action.revision, application(action.replicas))
+            case RemoveApplication():
+                _log(scene, f"tell Serve of {action.revision} to forget the application", action.reason)
+                await self._deploy(scene, action.revision, no_application())
 
     async def _apply_all(self, scene: Scene, manifests: Sequence[dict[str, Any]], reason: str) -> None:
         live = {(manifest["kind"], _name(manifest)): manifest for manifest in scene.objects}
@@ -105,13 +111,12 @@ class Hands:
             _log(scene, f"delete {manifest['kind']} {_name(manifest)}", reason)
             await self._kubernetes.delete(manifest)
 
-    async def _deploy(self, scene: Scene, action: PutApplication) -> None:
-        head = _head(scene.seen, action.revision)
+    async def _deploy(self, scene: Scene, revision: str, body: dict[str, Any]) -> None:
+        head = next((one.head for one in scene.seen.revisions if one.name == revision), None)
         if head is None or head.ip is None:
             return
-        _log(scene, f"tell Serve of {action.revision} to run {action.replicas}", action.reason)
         try:
-            await self._serve.deploy(head.ip, self._tokens.token(scene.target.owner), application(action.replicas))
+            await self._serve.deploy(head.ip, self._tokens.token(scene.target.owner), body)
         except RetryableError as error:
             # A head that starts or has just died is ordinary life: the next visit looks again.
             logger.info("%s/%s: Serve did not take it: %s", *_where(scene), error)
@@ -122,10 +127,6 @@ def _is_start_slow(seen: Snapshot) -> bool:
     return any(
         pod.is_scheduled and pod.phase == "Pending" and (seen.now - pod.created_at) > _SLOW_START for pod in pods
     )
-
-
-def _head(seen: Snapshot, revision: str) -> Pod | None:
-    return next((one.head for one in seen.revisions if one.name == revision), None)
 
 
 def _of_revision(objects: Sequence[Manifest], revision: str, kind: str | None = None) -> list[Manifest]:

@@ -18,7 +18,7 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         # Half of all series, and nobody reads them.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         names = ["controller"]
         self._reconciles = Counter(
             "controller_runtime_reconcile", "Visits by result.", [*names, "result"], registry=registry

@@ -17,6 +17,9 @@ from typing import Protocol
 
 logger = logging.getLogger(__name__)
 
+# Timers are no finer: without it, a rest of a nanosecond is waited for by turning in a circle.
+_TICK_SECONDS = 0.001
+
 
 @dataclass(frozen=True, order=True)
 class Key:
@@ -157,7 +160,7 @@ class Queue:
             }
             key = min(ready, key=lambda one: (ready[one], one), default=None)
             delay = None if key is None else ready[key] - now
-            if key is not None and delay is not None and delay <= 0:
+            if key is not None and delay is not None and delay <= _TICK_SECONDS:
                 del self._due[key]
                 self._running[key] = self._now()
                 return key

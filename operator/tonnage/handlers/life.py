@@ -34,8 +34,8 @@ _SHORTEST_KEY = 16
 _KIND_AGAIN_SECONDS = 2.0
 
 
-async def operate(settings: Settings) -> None:
-    """Run the operator until SIGTERM. Raises SettingsError."""
+async def operate(settings: Settings) -> int:
+    """Run the operator until SIGTERM; returns the exit status. Raises SettingsError."""
     tokens = Tokens(_token_key(settings))
     async with AsyncExitStack() as stack:
         metrics_registry = _metrics_registry()
@@ -56,10 +56,10 @@ async def operate(settings: Settings) -> None:
             runner = await served(application, port)
             stack.push_async_callback(runner.cleanup)
         await _wait_for_kind(kubernetes, settings.watched_namespace)
-        await _watch(settings, kubernetes, queue, sightings)
+        return await _watch(settings, kubernetes, queue, sightings)
 
 
-async def _watch(settings: Settings, kubernetes: Kubernetes, queue: Queue, sightings: Sightings) -> None:
+async def _watch(settings: Settings, kubernetes: Kubernetes, queue: Queue, sightings: Sightings) -> int:
     stop = asyncio.Event()
     tasks = [
         asyncio.create_task(queue.run(), name="queue"),
@@ -79,29 +79,38 @@ async def _watch(settings: Settings, kubernetes: Kubernetes, queue: Queue, sight
     kopf.on.cleanup(registry=handlers)(stop_tasks)
     where = settings.watched_namespace
     logger.info("watching ModelDeployments in %s", f"namespace {where}" if where else "all namespaces")
-    await kopf.operator(
-        registry=handlers,
-        standalone=True,
-        clusterwide=where is None,
-        namespaces=[where] if where else [],
-        stop_flag=stop,
-    )
-    for task in tasks:
-        if not task.cancelled() and task.exception():
-            logger.error("the %s ended: %r", task.get_name(), task.exception())
+    broken: list[str] = []
+    try:
+        await kopf.operator(
+            registry=handlers,
+            standalone=True,
+            clusterwide=where is None,
+            namespaces=[where] if where else [],
+            stop_flag=stop,
+        )
+    except Exception as error:  # noqa: BLE001 # whatever Kopf cannot go on with, the kubelet's restart is the answer
+        broken.append(f"watching: {type(error).__name__}: {error}")
+    broken.extend(f"{task.get_name()}: {task.exception()!r}" for task in tasks if _has_failed(task))
+    for what in broken:
+        logger.error("ended by an error, to be started again: %s", what)
     logger.info("stopped")
+    return 1 if broken else 0
+
+
+def _has_failed(task: asyncio.Task[None]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None
 
 
 async def _wait_for_kind(kubernetes: Kubernetes, namespace: str | None) -> None:
     """Kopf looks once which kinds exist; a CRD that comes later would never be watched."""
-    said = ""
+    said: type[ClusterError] | None = None
     while True:
         try:
             await kubernetes.list(MODEL_DEPLOYMENTS, namespace)
         except ClusterError as error:
-            if error.message != said:
+            if type(error) is not said:
                 logger.warning("waiting until ModelDeployments can be listed: %s", error)
-                said = error.message
+                said = type(error)
             await asyncio.sleep(_KIND_AGAIN_SECONDS)
         else:
             return
