@@ -102,9 +102,8 @@ def _visible(repository: Repository | None, token: str) -> Repository:
     if token not in ("", MEMBER_TOKEN, STRANGER_TOKEN):
         raise HubError(401, "Invalid credentials in Authorization header")
     if repository is None or (repository.access is Access.PRIVATE and token != MEMBER_TOKEN):
-        if token:
-            raise HubError(404, "Repository not found", "RepoNotFound")
-        raise HubError(401, "Invalid username or password.")
+        status, message = (404, "Repository not found") if token else (401, "Invalid username or password.")
+        raise HubError(status, message, "RepoNotFound")
     return repository
 
 

@@ -105,15 +105,15 @@ class Handler(BaseHTTPRequestHandler):
     def _send_content(self, found: Answer) -> None:
         started, sent = time.monotonic(), 0
         for chunk in found.file.chunks(found.begin, found.end):
+            sent += len(chunk)
+            if found.bytes_per_second:
+                time.sleep(max(0.0, started + sent / found.bytes_per_second - time.monotonic()))
             if self.server.is_away:
                 self.close_connection = True
                 return
             with self.server.lock:
                 self.server.sent_bytes[found.subject] += len(chunk)
             self.wfile.write(chunk)
-            sent += len(chunk)
-            if found.bytes_per_second:
-                time.sleep(max(0.0, started + sent / found.bytes_per_second - time.monotonic()))
 
     def _send_document(self, status: int, document: object) -> None:
         body = json.dumps(document).encode()
