@@ -94,21 +94,30 @@ def install_tonnage(cluster: Cluster, namespace: str, images: dict[str, str]) ->
 def install_hub(cluster: Cluster, image: str) -> None:
     """A hub with the models that tests need, answering at HUB_ENDPOINT from inside the cluster."""
     labels = {"app.kubernetes.io/name": "hub"}
+    restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
     container = {
         "name": "hub",
         "image": image,
         "ports": [{"containerPort": 8080}],
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
     }
+    pod = {"automountServiceAccountToken": False, "enableServiceLinks": False, "containers": [container]}
     objects = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HUB_NAMESPACE}},
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HUB_NAMESPACE, "labels": restricted}},
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
             "metadata": {"name": "hub", "namespace": HUB_NAMESPACE},
             "spec": {
                 "selector": {"matchLabels": labels},
-                "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+                "template": {"metadata": {"labels": labels}, "spec": pod},
             },
         },
         {
