@@ -6,6 +6,7 @@ quoting in a template is never needed, and would break. An undefined name is an 
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -39,7 +40,12 @@ _ENVIRONMENT.globals.clear()
 
 def rendered(template: str, /, **values: object) -> dict[str, Any]:
     """The object that `templates/<template>.yaml.j2` describes with these values."""
-    text = _ENVIRONMENT.get_template(f"{template}.yaml.j2").render(values)
-    # The safe loader of libyaml: a visit renders a dozen objects, and the one in Python takes ten times as long.
-    manifest: dict[str, Any] = yaml.load(text, Loader=yaml.CSafeLoader)
+    manifest: dict[str, Any] = json.loads(_as_json(_ENVIRONMENT.get_template(f"{template}.yaml.j2").render(values)))
     return manifest
+
+
+@lru_cache(maxsize=512)
+def _as_json(text: str) -> str:
+    # Kept, because each visit renders a dozen objects that are the same as on the visit before, and YAML is slow to
+    # read. As text, because what is kept must not be what a caller may change.
+    return json.dumps(yaml.load(text, Loader=yaml.CSafeLoader))
