@@ -96,7 +96,7 @@ def scenario(
     made = revision(owner, spec, facts, planned, settings)
     objects = [
         *shared_objects(owner, spec, settings),
-        ray_token_secret(owner, "0123456789"),
+        ray_token_secret(owner, "not-a-real-token"),
         *revision_objects(owner, spec, made, settings, worker_replicas=spec.replicas),
         facts_pod(owner, spec, settings),
     ]
