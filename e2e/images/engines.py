@@ -18,51 +18,42 @@ CERTIFICATES = "SSL_CERT_FILE"
 
 @dataclass(frozen=True)
 class Build:
-    """One run of a Dockerfile up to `target`, or to its end."""
+    """One run of the Dockerfile `text`."""
 
     reference: str
-    dockerfile: Path
-    context: Path
+    text: str
     arguments: Mapping[str, str]
-    target: str | None = None
 
-    @property
-    def words(self) -> list[str]:
+    def words(self, dockerfile: Path, context: Path) -> list[str]:
         """The part of the command line that both programs understand."""
-        target = ["--target", self.target] if self.target else []
-        arguments = [
-            word for name in sorted(self.arguments) for word in ("--build-arg", f"{name}={self.arguments[name]}")
-        ]
-        return ["--file", str(self.dockerfile), "--tag", self.reference, *target, *arguments, str(self.context)]
+        pairs = [f"{name}={self.arguments[name]}" for name in sorted(self.arguments)]
+        arguments = [word for pair in pairs for word in ("--build-arg", pair)]
+        return ["--file", str(dockerfile), "--tag", self.reference, *arguments, str(context)]
 
 
 class Engine(Protocol):
     """Builds and keeps images."""
 
-    has_registries: bool
-
     def has(self, reference: str) -> bool:
         """Whether the image is there."""
 
-    def build(self, build: Build) -> None:
-        """Build it. Raises ClusterError."""
+    def build(self, build: Build, dockerfile: Path, context: Path) -> None:
+        """Build it from the file that holds its text. Raises ClusterError."""
 
 
 @dataclass(frozen=True)
 class Docker:
-    """A Docker engine."""
+    """A Docker engine; it pulls the base images that the Dockerfiles name."""
 
     runner: Runner = run
-    # It pulls the base images that the Dockerfiles name.
-    has_registries: bool = True
 
     def has(self, reference: str) -> bool:
         """Whether the engine has the image."""
         return succeeds(self.runner, "docker", "image", "inspect", reference)
 
-    def build(self, build: Build) -> None:
+    def build(self, build: Build, dockerfile: Path, context: Path) -> None:
         """Build with the engine's own cache."""
-        self.runner("docker", "build", *build.words, deadline_seconds=BUILD_DEADLINE_SECONDS)
+        self.runner("docker", "build", *build.words(dockerfile, context), deadline_seconds=BUILD_DEADLINE_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -70,19 +61,24 @@ class Buildah:
     """buildah; as root and with chroot isolation it needs no rights that a container may lack."""
 
     runner: Runner = run
-    has_registries: bool = False
 
     def has(self, reference: str) -> bool:
         """Whether buildah's store has the image."""
         return succeeds(self.runner, "buildah", "inspect", "--type", "image", reference)
 
-    def build(self, build: Build) -> None:
+    def build(self, build: Build, dockerfile: Path, context: Path) -> None:
         """Build with cached layers, in the machine's own network."""
         self.runner(
             *("buildah", "build", "--layers", "--isolation", "chroot", "--network", "host", "--pull-never"),
-            *(*certificates(os.environ), *build.words),
+            *(*_ignore_file(dockerfile), *certificates(os.environ), *build.words(dockerfile, context)),
             deadline_seconds=BUILD_DEADLINE_SECONDS,
         )
+
+
+def _ignore_file(dockerfile: Path) -> list[str]:
+    """Docker finds this file by its name."""
+    file = Path(f"{dockerfile}.dockerignore")
+    return [f"--ignorefile={file}"] if file.exists() else []
 
 
 def certificates(environment: Mapping[str, str]) -> list[str]:
