@@ -129,6 +129,14 @@ def test_a_pod_that_finds_no_node_says_so(objects: list[dict[str, Any]]) -> None
     assert (False, "0/1 nodes", None) == (pod.is_scheduled, pod.unschedulable_message, pod.ip)
 
 
+def test_a_hiccup_of_the_scheduler_is_not_told(objects: list[dict[str, Any]]) -> None:
+    worker = pod_of(objects[3], "worker-a", 1, ready=False)
+    refused = {"type": "PodScheduled", "status": "False", "reason": "SchedulerError", "message": "conflict"}
+    worker["status"] = {"phase": "Pending", "conditions": [refused]}
+    (pod,) = one_revision([worker]).workers
+    assert (False, None) == (pod.is_scheduled, pod.unschedulable_message)
+
+
 def test_a_containers_last_end_is_remembered_while_it_waits(objects: list[dict[str, Any]]) -> None:
     worker = pod_of(objects[3], "worker-a", 1, ready=False)
     worker["status"]["initContainerStatuses"] = [

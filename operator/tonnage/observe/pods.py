@@ -53,7 +53,8 @@ def pod(manifest: Mapping[str, Any]) -> Pod:
     metadata, spec, status = manifest["metadata"], manifest.get("spec") or {}, manifest.get("status") or {}
     conditions = {condition["type"]: condition for condition in status.get("conditions") or ()}
     scheduled = conditions.get("PodScheduled") or {}
-    is_refused = scheduled.get("status") == "False"
+    # `SchedulerError` is a conflict or a hiccup: the scheduler tries again by itself, and nobody has to be told.
+    is_refused = scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
     return Pod(
         name=metadata["name"],
         ip=status.get("podIP"),

@@ -24,7 +24,8 @@ from tonnage.plan.memory import (
 
 # Sequences at full context, where nobody gave a memory to fill.
 _WANTED_SEQUENCES = 4
-_DEFAULT_CPU = "1"
+# A request, not a limit: on a small node a second replica must still find room beside the first.
+_DEFAULT_CPU = "500m"
 
 
 def cpu_plan(spec: ModelDeploymentSpec, facts: ModelFacts, budget: Budget, answers_digest: str) -> PlanStatus:
