@@ -1,8 +1,9 @@
-"""Fills vLLM's cache of what each model class can do, at image build: at run time a miss costs a process, 11 s per start.
+"""Fills vLLM's cache of what each model class can do, at image build: at run time a miss costs a process and 11 s.
 
 Classes that do not import on this platform are left out; vLLM looks at those itself when it is asked for one.
 """
 
+import sys
 from unittest import mock
 
 from vllm.model_executor.models import registry
@@ -18,7 +19,8 @@ def main() -> None:
                 model.inspect_model_cls()
             except Exception as error:  # noqa: BLE001 # whatever a model's module raises
                 skipped.append(f"{architecture} ({error})")
-    print(f"{len(registry.ModelRegistry.models) - len(skipped)} model classes inspected; not here: {'; '.join(skipped)}")
+    inspected = len(registry.ModelRegistry.models) - len(skipped)
+    sys.stdout.write(f"{inspected} model classes inspected; not here: {'; '.join(skipped)}\n")
 
 
 if __name__ == "__main__":

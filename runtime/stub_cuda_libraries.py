@@ -45,7 +45,7 @@ def main(site_packages: Path) -> None:
                 stubs[owner][version].add(name)
     for name, versions in sorted(stubs.items()):
         _compile(folder / name, versions)
-        print(f"{name}: {sum(map(len, versions.values()))} symbols")
+        sys.stdout.write(f"{name}: {sum(map(len, versions.values()))} symbols\n")
 
 
 def _needed(library: Path) -> dict[str, set[str]]:
@@ -68,7 +68,9 @@ def _compile(path: Path, versions: dict[str, set[str]]) -> None:
     symbols = sorted(set().union(*versions.values()))
     script = path.with_suffix(".map")
     named = {version: sorted(names) for version, names in versions.items() if version}
-    script.write_text("".join(f"{version} {{ global: {'; '.join([*names, ''])} }};\n" for version, names in named.items()))
+    script.write_text(
+        "".join(f"{version} {{ global: {'; '.join([*names, ''])} }};\n" for version, names in named.items())
+    )
     subprocess.run(
         ["gcc", "-shared", "-nostdlib", "-w", "-x", "c", "-", "-o", str(path), f"-Wl,-soname,{path.name}",
          *([f"-Wl,--version-script,{script}"] if named else [])],

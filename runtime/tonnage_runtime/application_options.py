@@ -1,4 +1,4 @@
-"""What Ray Serve and vLLM are asked for, derived from the serve document: pure, so that it can be tested without them."""
+"""What Ray Serve and vLLM are asked for, from the serve document: pure, so that it can be tested without them."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def _bundles(document: ServeDocument) -> list[dict[str, float]]:
 
 
 def engine_arguments(document: ServeDocument) -> dict[str, Any]:
-    """vLLM's engine arguments. What is None is left to vLLM."""
+    """VLLM's engine arguments. What is None is left to vLLM."""
     engine = document.engine
     arguments = {
         "dtype": engine.dtype,

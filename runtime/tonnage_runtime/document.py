@@ -18,5 +18,6 @@ def read_document(path: Path) -> ServeDocument:
     except ValidationError as error:
         raise RuntimeFailure(
             Reason.CONTAINER_FAILED,
-            f"the serve document {path} is not one this image reads; image and operator must be of one version: {error}",
+            f"the serve document {path} is not one this image reads; image and operator must be of one version: "
+            f"{error}",
         ) from error

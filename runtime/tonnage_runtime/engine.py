@@ -16,6 +16,10 @@ from tonnage_runtime.application_options import engine_arguments
 logger = logging.getLogger("ray.serve")
 
 
+class EngineSilentError(Exception):
+    """The engine started but generates no token."""
+
+
 class LocalModel(CallbackBase):  # type: ignore[misc] # Ray is not typed
     """The model is on the disk."""
 
@@ -32,18 +36,18 @@ class Server(LLMServer):  # type: ignore[misc] # Ray is not typed
         await self._generate_token()
 
     async def _generate_token(self) -> None:
-        """Raise unless the engine answers: kernels compile, caches allocate and samplers fail at the first token only."""
+        """Raise unless the engine answers: kernels, caches and samplers fail at the first token, not before."""
         request = CompletionRequest(model=self._llm_config.model_id, prompt=[0], max_tokens=1, temperature=0)
         async for answer in await self.completions(request):
             if isinstance(answer, ErrorResponse):
-                raise RuntimeError(f"the engine started but generates no token: {answer.error.message}")
+                raise EngineSilentError(answer.error.message)
         logger.info("the engine has generated its first token")
 
 
 async def start_server(document: ServeDocument) -> Server:
     """The started server of the document's model. Raises what the engine raises."""
     # Ray's class has a coroutine for a constructor, which only Serve can call.
-    server = Server.sync_init(llm_config(document))
+    server: Server = Server.sync_init(llm_config(document))
     await server.start()
     return server
 

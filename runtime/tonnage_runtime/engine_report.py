@@ -17,7 +17,7 @@ GIB = 2**30
 
 _BYTES = {
     "weightsBytes": re.compile(r"Model loading took (?P<gib>[\d.]+) GiB"),
-    "kvCacheBytes": re.compile(r"(?:Available KV cache memory|[Kk][Vv] cache (?:space|memory)[^:]*): (?P<gib>[\d.]+) GiB"),
+    "kvCacheBytes": re.compile(r"(?:Available KV cache memory: |Explicitly set \()(?P<gib>[\d.]+)(?:/[\d.]+\))? GiB"),
     "graphsBytes": re.compile(r"Graph capturing finished in .*took (?P<gib>-?[\d.]+) GiB"),
 }
 _TOKENS = re.compile(r"KV cache size: (?P<tokens>[\d,]+) tokens")
@@ -25,7 +25,9 @@ _TOKENS = re.compile(r"KV cache size: (?P<tokens>[\d,]+) tokens")
 
 def figures(line: str) -> dict[str, int]:
     """The figures in one line of vLLM's log; mostly none."""
-    found = {name: round(float(match["gib"]) * GIB) for name, pattern in _BYTES.items() if (match := pattern.search(line))}
+    found = {
+        name: round(float(match["gib"]) * GIB) for name, pattern in _BYTES.items() if (match := pattern.search(line))
+    }
     if match := _TOKENS.search(line):
         found["kvCacheTokens"] = int(match["tokens"].replace(",", ""))
     return found

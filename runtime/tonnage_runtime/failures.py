@@ -16,7 +16,7 @@ TERMINATION_MESSAGE = Path("/dev/termination-log")
 logger = logging.getLogger("tonnage")
 
 
-class RuntimeFailure(Exception):
+class RuntimeFailure(Exception):  # noqa: N818 # a failure, as in FactsFailure
     """The pod cannot do its work."""
 
     def __init__(self, reason: Reason, message: str) -> None:

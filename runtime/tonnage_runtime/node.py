@@ -42,8 +42,15 @@ def become_worker(document: ServeDocument, environment: Mapping[str, str]) -> No
     logger.info("worker of revision %s of %s/%s", document.revision, document.namespace, document.deployment)
     cores = len(os.sched_getaffinity(0))
     Path(ENGINE_REPORT_LOGGING).write_text(json.dumps(logging_configuration()))
+    seed_engine_cache(Path(sys.prefix, "vllm-cache"), Path(environment.get("HOME", "/tmp"), ".cache", "vllm"))  # noqa: S108
     wait_for_head(head, HEAD_WAIT_SECONDS)
     _become(worker_command(head, environment, document), worker_environment(document, environment, cores))
+
+
+def seed_engine_cache(baked: Path, cache: Path) -> None:
+    """Bring what the image's build found out about model classes to where vLLM looks, and may write, when it runs."""
+    if baked.is_dir():
+        shutil.copytree(baked, cache, dirs_exist_ok=True)
 
 
 def head_command(environment: Mapping[str, str]) -> list[str]:

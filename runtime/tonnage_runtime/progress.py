@@ -40,11 +40,11 @@ class Progress:
 
 
 @contextmanager
-def report_progress(progress: Progress, port: int) -> Iterator[None]:
-    """Answer `GET /progress` on `port` and write a line now and then, while the block runs."""
+def report_progress(progress: Progress, port: int) -> Iterator[int]:
+    """Answer `GET /progress` on `port` (0: a free one, which is yielded) and log now and then, while the block runs."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 # the name that the base class calls
+        def do_GET(self) -> None:  # the name that the base class calls
             body = progress.json() if self.path == "/progress" else b""
             self.send_response(HTTPStatus.OK if body else HTTPStatus.NOT_FOUND)
             self.send_header("Content-Type", "application/json")
@@ -61,7 +61,7 @@ def report_progress(progress: Progress, port: int) -> Iterator[None]:
     stopped = threading.Event()
     threading.Thread(target=_log, args=(progress, stopped), name="progress-log", daemon=True).start()
     try:
-        yield
+        yield server.server_port
     finally:
         stopped.set()
         server.shutdown()

@@ -17,12 +17,12 @@ class Replica:
 
     _server: "Server"
 
-    async def __init__(self, document_path: str) -> None:
-        from tonnage_runtime.engine import start_server
+    async def __init__(self, document_path: str) -> None:  # type: ignore[misc] # Serve awaits it
+        from tonnage_runtime.engine import start_server  # noqa: PLC0415 # heavy, and only on workers
 
         self._server = await start_server(read_document(Path(document_path)))
 
-    async def __serve_build_asgi_app__(self) -> Any:  # noqa: ANN401, PLW3201 # Serve's hook for a late-bound ASGI app
+    async def __serve_build_asgi_app__(self) -> Any:  # noqa: ANN401 # Serve's hook for a late-bound ASGI app
         return await self._server.__serve_build_asgi_app__()
 
     async def check_health(self) -> None:
