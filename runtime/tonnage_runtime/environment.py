@@ -33,8 +33,11 @@ RAY = {
     "RAY_gcs_rpc_server_reconnect_timeout_s": "600",
     # A killed replica takes its engine's processes with it; else they live on and hold memory.
     "RAY_process_group_cleanup_enabled": "true",
-    # Everything to the container's log instead of files that vanish with the pod.
+    # Everything to the container's log instead of files that vanish with the pod, without the tables that Ray's own
+    # processes print every minute.
     "RAY_LOG_TO_STDERR": "1",
+    "RAY_BACKEND_LOG_LEVEL": "warning",
+    "RAY_debug_dump_period_milliseconds": "0",
     # Ray runs its workers at niceness 15, for machines that also do other work.
     "RAY_worker_niceness": "0",
 }
