@@ -65,61 +65,71 @@ class Hands:
         """The deployment is gone."""
         self._secrets.pop(uid, None)
 
-    async def share(self, scene: Scene) -> None:
-        """Make what all revisions share be as it should. Raises ClusterError."""
+    async def share(self, scene: Scene) -> bool:
+        """Make what all revisions share be as it should; whether that took a write. Raises ClusterError."""
         owner, spec = scene.target.owner, scene.target.spec
-        await self._apply_all(scene, shared_objects(owner, spec, self._settings), "shared by all revisions")
+        manifests = shared_objects(owner, spec, self._settings)
+        has_written = await self._apply_all(scene, manifests, "shared by all revisions")
         now = asyncio.get_running_loop().time()
         applied_at = self._secrets.get(owner.uid)
         is_missed = applied_at is not None and now - applied_at > _SECRET_AGAIN_SECONDS and _is_start_slow(scene.seen)
-        if applied_at is None or is_missed:
-            await self._applier.apply(ray_token_secret(owner, self._tokens.token(owner)), None)
-            self._secrets[owner.uid] = now
+        if applied_at is not None and not is_missed:
+            return has_written
+        await self._applier.apply(ray_token_secret(owner, self._tokens.token(owner)), None)
+        self._secrets[owner.uid] = now
+        return True
 
-    async def act(self, action: Action, scene: Scene) -> None:
-        """Do one action. Raises ClusterError."""
+    async def act(self, action: Action, scene: Scene) -> bool:
+        """Do one action; whether that took a write. Raises ClusterError."""
         match action:
             case ApplyRevision():
                 manifests = revision_objects(
                     scene.target.owner, scene.target.spec, scene.wanted, self._settings, action.worker_replicas
                 )
-                await self._apply_all(scene, manifests, action.reason)
+                return await self._apply_all(scene, manifests, action.reason)
             case ScaleWorkers():
                 for deployment in _of_revision(scene.objects, action.revision, "Deployment"):
                     _log(scene, f"scale {_name(deployment)} to {action.replicas}", action.reason)
                     await self._kubernetes.scale(deployment, action.replicas)
+                return True
             case DeleteWorkers():
-                await self._delete_all(scene, _of_revision(scene.objects, action.revision, "Deployment"), action.reason)
+                return await self._delete_all(scene, action.revision, "Deployment", action.reason)
             case DeleteRevision():
-                await self._delete_all(scene, _of_revision(scene.objects, action.revision), action.reason)
+                return await self._delete_all(scene, action.revision, None, action.reason)
             case PutApplication():
-                what = f"tell Serve of {action.revision} to run {action.replicas} replicas"
-                _log(scene, what, action.reason)
-                await self._deploy(scene, action.revision, application(action.replicas))
+                _log(scene, f"tell Serve of {action.revision} to run {action.replicas} replicas", action.reason)
+                return await self._deploy(scene, action.revision, application(action.replicas))
             case RemoveApplication():
                 _log(scene, f"tell Serve of {action.revision} to forget the application", action.reason)
-                await self._deploy(scene, action.revision, no_application())
+                return await self._deploy(scene, action.revision, no_application())
 
-    async def _apply_all(self, scene: Scene, manifests: Sequence[dict[str, Any]], reason: str) -> None:
+    async def _apply_all(self, scene: Scene, manifests: Sequence[dict[str, Any]], reason: str) -> bool:
         live = {(manifest["kind"], _name(manifest)): manifest for manifest in scene.objects}
+        has_written = False
         for manifest in manifests:
             if await self._applier.apply(manifest, live.get((manifest["kind"], _name(manifest)))):
                 _log(scene, f"apply {manifest['kind']} {_name(manifest)}", reason)
+                has_written = True
+        return has_written
 
-    async def _delete_all(self, scene: Scene, manifests: Sequence[Manifest], reason: str) -> None:
+    async def _delete_all(self, scene: Scene, revision: str, kind: str | None, reason: str) -> bool:
+        manifests = _of_revision(scene.objects, revision, kind)
         for manifest in manifests:
             _log(scene, f"delete {manifest['kind']} {_name(manifest)}", reason)
             await self._kubernetes.delete(manifest)
+        return bool(manifests)
 
-    async def _deploy(self, scene: Scene, revision: str, body: dict[str, Any]) -> None:
+    async def _deploy(self, scene: Scene, revision: str, body: dict[str, Any]) -> bool:
         head = next((one.head for one in scene.seen.revisions if one.name == revision), None)
         if head is None or head.ip is None:
-            return
+            return False
         try:
             await self._serve.deploy(head.ip, self._tokens.token(scene.target.owner), body)
         except RetryableError as error:
             # A head that starts or has just died is ordinary life: the next visit looks again.
             logger.info("%s/%s: Serve did not take it: %s", *_where(scene), error)
+            return False
+        return True
 
 
 def _is_start_slow(seen: Snapshot) -> bool:

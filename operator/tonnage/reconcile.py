@@ -1,30 +1,32 @@
 """The one place where pure meets effect: a visit reads everything about one deployment, decides, and acts.
 
-    read → facts → plan → revision → status → act
+    read → facts → plan → revision → act → status
 
-What a reader would get wrong: status is written before anything is created. It carries the pin (`status.model`), and a
-visit that dies anywhere after it finds the same commit again. So a status shows what was seen before this visit acted;
-acting causes events, events cause the next visit, and that one shows the effect.
+What a reader would get wrong: a new pin (`status.model`, `status.plan`) is written before anything is created from it,
+so that a visit that dies anywhere after finds the same commit again. And a status shows what was seen before the visit
+acted: acting causes events, events cause the next visit, and that one shows the effect.
 
-Reading order: `target` (what is wanted), `observation` (what is), `resolution` (facts), this, `execution` (doing it).
+Reading order: `target` (what is wanted), `observation` (what is), `resolution` (facts), this, `execution` (doing it),
+`announcement` (saying it).
 What is remembered between visits only saves writes; a restart may forget it.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
+from tonnage.announcement import GATHER_SECONDS, Announcer, StatusObserver, Times, is_due
 from tonnage.cluster.api import Kubernetes
-from tonnage.cluster.errors import NamespaceTerminatingError, PermanentError
-from tonnage.cluster.events import Recorder, transitions
+from tonnage.cluster.errors import ClusterError, NamespaceTerminatingError, PermanentError
+from tonnage.cluster.events import Recorder
 from tonnage.cluster.resources import MODEL_DEPLOYMENTS
 from tonnage.cluster.serve import Serve
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.reasons import ConditionType
-from tonnage.contract.status import Condition, ConditionStatus, ModelDeploymentStatus, RevisionState
+from tonnage.contract.status import Condition, ConditionStatus, ModelDeploymentStatus, PlanStatus, RevisionState
 from tonnage.desired import Revision, revision
 from tonnage.execution import Hands, Scene
 from tonnage.facts.errors import FactsError
@@ -46,18 +48,6 @@ _REFUSED_SECONDS = 30.0
 _FASTEST_SECONDS, _SLOWEST_SECONDS = 1.0, 5.0
 # While Ray's head starts, every moment in which it could be told what to run counts.
 _HEAD_SECONDS = 0.5
-# Progress in percent is worth a write, but not each of them.
-_MESSAGE_SECONDS = 5.0
-
-
-class StatusObserver(Protocol):
-    """Is told of transitions; see `metrics`."""
-
-    def changed(self, key: Key, before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> None:
-        """A new status was written."""
-
-    def gone(self, key: Key) -> None:
-        """The deployment no longer exists."""
 
 
 def _utc_now() -> datetime:
@@ -77,7 +67,7 @@ class Outside:
 @dataclass
 class _Memory:
     uid: str
-    status_written_at: float = 0.0
+    times: Times = field(default_factory=Times)
     # The last refusal of the API server; shown until acting succeeds.
     api_error: str | None = None
 
@@ -99,7 +89,7 @@ class Reconciler:
         self._eyes = Eyes(kubernetes, outside.serve, tokens)
         self._resolver = Resolver(kubernetes, outside.read_facts, settings)
         self._hands = Hands(kubernetes, outside.serve, tokens, settings)
-        self._recorder = Recorder(kubernetes, settings.namespace)
+        self._announcer = Announcer(kubernetes, Recorder(kubernetes, settings.namespace), observer)
         self._settings = settings
         self._observer = observer
         self._now = outside.now
@@ -124,25 +114,43 @@ class Reconciler:
         now = self._now()
         seen = await self._eyes.snapshot(wanted.owner, objects, now)
         outcome = await self._decide(wanted, objects, now)
-        decision = replace(outcome.decision, api_error=memory.api_error)
-        current = status(wanted.previous, wanted.owner, wanted.generation, wanted.spec, decision, seen)
-        await self._write_status(key, wanted, wanted.previous, current)
+        recorded = wanted.previous
+        if not _is_pinned(outcome.decision, recorded):
+            first = self._status(wanted, recorded, outcome, seen, memory)
+            await self._announcer.announce(wanted.owner, recorded, first, memory.times)
+            recorded = first
+        problem = None if wanted.is_paused else await self._try_to_act(wanted, outcome, objects, seen, memory)
+        current = self._status(wanted, recorded, outcome, seen, memory)
+        if is_due(recorded, current, memory.times, _loop_time()):
+            await self._announcer.announce(wanted.owner, recorded, current, memory.times)
+        if problem:
+            raise problem
         if wanted.is_paused:
             return None
+        return _next_visit_seconds(current, outcome.decision, seen, memory.times)
+
+    def _status(
+        self, wanted: Target, recorded: ModelDeploymentStatus, outcome: _Outcome, seen: Snapshot, memory: _Memory
+    ) -> ModelDeploymentStatus:
+        decision = replace(outcome.decision, api_error=memory.api_error)
+        return status(recorded, wanted.owner, wanted.generation, wanted.spec, decision, seen)
+
+    async def _try_to_act(
+        self, wanted: Target, outcome: _Outcome, objects: Sequence[Manifest], seen: Snapshot, memory: _Memory
+    ) -> ClusterError | None:
+        """The error that ended acting; status must be written all the same, and tell it if it is there to stay."""
         try:
-            await self._act(wanted, outcome, objects, seen)
+            has_written = await self._act(wanted, outcome, objects, seen)
         except NamespaceTerminatingError:
             raise
-        except PermanentError as error:
-            memory.api_error = error.message
-            decision = replace(decision, api_error=error.message)
-            refused = status(current, wanted.owner, wanted.generation, wanted.spec, decision, seen)
-            await self._write_status(key, wanted, current, refused)
-            raise
-        if memory.api_error:
-            memory.api_error = None
-            return 0.0
-        return _next_visit_seconds(current, decision, seen)
+        except ClusterError as error:
+            if isinstance(error, PermanentError):
+                memory.api_error = error.message
+            return error
+        memory.api_error = None
+        if has_written:
+            memory.times.acted_at = _loop_time()
+        return None
 
     async def _decide(self, wanted: Target, objects: Sequence[Manifest], now: datetime) -> _Outcome:
         if wanted.is_paused or wanted.invalid:
@@ -163,39 +171,20 @@ class Reconciler:
         made = revision(wanted.owner, wanted.spec, facts, planned, self._settings)
         return _Outcome(Decision(facts=facts, plan=planned, revision=made.name), made)
 
-    async def _act(self, wanted: Target, outcome: _Outcome, objects: Sequence[Manifest], seen: Snapshot) -> None:
+    async def _act(self, wanted: Target, outcome: _Outcome, objects: Sequence[Manifest], seen: Snapshot) -> bool:
+        """Whether anything had to be written."""
         is_known = outcome.decision.facts is not None
-        for pod in self._resolver.superfluous(wanted.owner, wanted.spec, objects, is_known=is_known):
+        superfluous = self._resolver.superfluous(wanted.owner, wanted.spec, objects, is_known=is_known)
+        for pod in superfluous:
             await self._kubernetes.delete(pod)
         if outcome.revision is None:
-            return
+            return bool(superfluous)
         scene = Scene(wanted, outcome.revision, objects, seen)
-        await self._hands.share(scene)
-        served = {
-            one.name
-            for one in wanted.previous.revisions
-            if one.state in (RevisionState.SERVING, RevisionState.RETIRING)
-        }
+        served = {one.name for one in wanted.previous.revisions if one.state is not RevisionState.STARTING}
+        has_written = await self._hands.share(scene)
         for action in actions(outcome.revision.name, wanted.spec.replicas, seen, served):
-            await self._hands.act(action, scene)
-
-    async def _write_status(
-        self, key: Key, wanted: Target, before: ModelDeploymentStatus, after: ModelDeploymentStatus
-    ) -> None:
-        if after == before:
-            return
-        memory = self._memories[key]
-        now = asyncio.get_running_loop().time()
-        if _without_words(after) == _without_words(before) and now - memory.status_written_at < _MESSAGE_SECONDS:
-            return
-        owner = wanted.owner
-        await self._kubernetes.apply_status(owner.namespace, owner.name, owner.uid, after.to_json_object())
-        memory.status_written_at = now
-        _log_changes(key, before, after)
-        if self._observer:
-            self._observer.changed(key, before, after)
-        news = transitions(before.conditions, after.conditions)
-        await self._recorder.record(owner.namespace, owner.name, owner.uid, news)
+            has_written |= await self._hands.act(action, scene)
+        return has_written or bool(superfluous)
 
     def _memory(self, key: Key, uid: str) -> _Memory:
         known = self._memories.get(key)
@@ -212,7 +201,17 @@ class Reconciler:
             self._observer.gone(key)
 
 
-def _next_visit_seconds(current: ModelDeploymentStatus, decision: Decision, seen: Snapshot) -> float | None:
+def _is_pinned(decision: Decision, recorded: ModelDeploymentStatus) -> bool:
+    """Whether what the children are made from is on record."""
+    if not recorded.conditions:
+        return False
+    is_plan_known = not isinstance(decision.plan, PlanStatus) or decision.plan == recorded.plan
+    return is_plan_known and (decision.facts is None or decision.facts == recorded.model)
+
+
+def _next_visit_seconds(
+    current: ModelDeploymentStatus, decision: Decision, seen: Snapshot, times: Times
+) -> float | None:
     conditions = {condition.type: condition for condition in current.conditions}
     age_seconds = min((_age_seconds(condition, seen.now) for condition in current.conditions), default=0.0)
     if decision.revision is None:
@@ -223,20 +222,12 @@ def _next_visit_seconds(current: ModelDeploymentStatus, decision: Decision, seen
         if any(one.serve is None and one.head and one.head.ip for one in seen.revisions):
             return _HEAD_SECONDS
         return min(_SLOWEST_SECONDS, max(_FASTEST_SECONDS, age_seconds / 30))
-    return _SETTLED_SECONDS
+    return GATHER_SECONDS if _loop_time() - times.acted_at < GATHER_SECONDS else _SETTLED_SECONDS
 
 
 def _age_seconds(condition: Condition, now: datetime) -> float:
     return max(0.0, (now - condition.last_transition_time).total_seconds())
 
 
-def _without_words(one: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    silent = [condition.model_copy(update={"message": ""}) for condition in one.conditions]
-    return one.model_copy(update={"conditions": silent})
-
-
-def _log_changes(key: Key, before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> None:
-    known = {condition.type: (condition.status, condition.reason) for condition in before.conditions}
-    for condition in after.conditions:
-        if known.get(condition.type) != (condition.status, condition.reason):
-            logger.info("%s: %s=%s %s: %s", key, condition.type, condition.status, condition.reason, condition.message)
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()

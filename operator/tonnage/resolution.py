@@ -74,8 +74,15 @@ class Resolver:
         self, owner: Owner, spec: ModelDeploymentSpec, objects: Sequence[Manifest], *, is_known: bool
     ) -> list[Manifest]:
         """Facts pods that nobody needs: all once the facts are recorded, those of an earlier spec before that."""
-        needed = None if is_known else _name(facts_pod(owner, spec, self._settings))
-        return [pod for pod in facts_pods(objects) if _name(pod) != needed]
+        found = list(facts_pods(objects))
+        if is_known or not found:
+            return found
+        try:
+            needed = _name(facts_pod(owner, spec, self._settings))
+        except FactsError:
+            # A source that cannot be read needs no pod.
+            return found
+        return [pod for pod in found if _name(pod) != needed]
 
 
 def facts_pods(objects: Sequence[Manifest]) -> Iterator[Manifest]:

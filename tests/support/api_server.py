@@ -5,7 +5,6 @@ change, stores values in its own words (empty fields dropped, quantities canonic
 apart, and answers 403 to every read of a Secret. What is left out: other managers' ownership, schemas, admission.
 """
 
-import copy
 import itertools
 import json
 import re
@@ -31,6 +30,11 @@ IMMUTABLE = {
 LONGEST_NAME = {"Service": 63, "StatefulSet": 52}
 LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+
+
+def copied(value: Any) -> Any:
+    """A copy of what is JSON, faster than `deepcopy`."""
+    return json.loads(json.dumps(value))
 
 
 @dataclass
@@ -101,7 +105,7 @@ class ApiServer:
 
     def create(self, manifest: Manifest) -> Manifest:
         """Create what is not there yet."""
-        stored = _canonical(copy.deepcopy(manifest))
+        stored = _canonical(copied(manifest))
         metadata = stored["metadata"]
         number = next(self._counter)
         metadata.setdefault("labels", {})
@@ -119,7 +123,7 @@ class ApiServer:
 
     def edit(self, manifest: Manifest, change: Callable[[Manifest], None]) -> None:
         """What `kubectl edit` and controllers do; a change of spec is a new generation."""
-        before = copy.deepcopy(manifest)
+        before = copied(manifest)
         change(manifest)
         self._touch(before, manifest)
 
@@ -153,10 +157,10 @@ class ApiServer:
                 raise _RefusedError(403, f"cannot get resource {resource.plural}")
             if name is None:
                 return self._list(resource, namespace, request.query)
-            return copy.deepcopy(self._existing(resource, namespace, name))
+            return copied(self._existing(resource, namespace, name))
         if resource is EVENTS:
             self.events.append(request.body)
-            return copy.deepcopy(request.body)
+            return copied(request.body)
         if name is None:
             raise _RefusedError(405, "method not allowed")
         verb = {"PATCH": "patch", "DELETE": "delete"}[request.method]
@@ -168,12 +172,12 @@ class ApiServer:
         else:
             result = self._delete(self._existing(resource, namespace, name), request.body or {})
         self.writes.append((verb, resource.kind + (f"/{subresource}" if subresource else ""), name))
-        return copy.deepcopy(result)
+        return copied(result)
 
     def _list(self, resource: Resource, namespace: str | None, query: Any) -> Manifest:
         wanted = dict(part.split("=") for part in query.get("labelSelector", "").split(",") if part)
         items = [
-            copy.deepcopy(one)
+            copied(one)
             for one in self.of_kind(resource.kind, namespace)
             if wanted.items() <= one["metadata"].get("labels", {}).items()
         ]
@@ -199,7 +203,7 @@ class ApiServer:
                 raise _RefusedError(404, f'{resource.plural} "{name}" not found')
             raise _RefusedError(409, "Precondition failed: UID in precondition")
         ours = {"status": body["status"]} if subresource else {k: v for k, v in body.items() if k != "status"}
-        ours = _canonical(copy.deepcopy(ours))
+        ours = _canonical(copied(ours))
         if live is None:
             if subresource:
                 raise _RefusedError(404, f'{resource.plural} "{name}" not found')
@@ -208,9 +212,9 @@ class ApiServer:
             self._applied[identity, ""] = ours
             return self.create(ours)
         _validate(resource, {**live, **body})
-        before = copy.deepcopy(live)
+        before = copied(live)
         previous = self._applied.get((identity, subresource or ""), {})
-        merged = _merged(previous, ours, copy.deepcopy(live))
+        merged = _merged(previous, ours, copied(live))
         for path in IMMUTABLE.get(resource.kind, ()):
             if _at(before, path) != _at(merged, path):
                 raise _RefusedError(422, f"{resource.kind} is invalid: {'.'.join(path)}: field is immutable")
@@ -224,7 +228,7 @@ class ApiServer:
         uid = body.get("metadata", {}).get("uid")
         if uid and uid != live["metadata"]["uid"]:
             raise _RefusedError(409, "Precondition failed: UID in precondition")
-        before = copy.deepcopy(live)
+        before = copied(live)
         live["spec"] |= body["spec"]
         self._touch(before, live)
         return live
@@ -321,6 +325,8 @@ def _canonical(value: Any) -> Any:
         return [_canonical(one) for one in value]
     if isinstance(value, str) and re.fullmatch(r"[0-9]+000m", value):
         return value.removesuffix("000m")
+    if isinstance(value, str) and re.fullmatch(r"[0-9]+000000", value):
+        return value.removesuffix("000000") + "M"
     return value
 
 

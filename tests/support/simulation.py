@@ -1,12 +1,11 @@
 """The whole operator but Kopf against the in-memory cluster, in virtual time."""
 
 import asyncio
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.api_server import ApiServer, Crash, Fault, Manifest
+from tests.support.api_server import ApiServer, Crash, Fault, Manifest, copied
 from tests.support.world import World, now
 from tonnage.cluster.api import Kubernetes
 from tonnage.cluster.errors import ClusterError
@@ -225,7 +224,7 @@ class Simulation:
         for (kind, _, name), one in sorted(self.api.objects.items()):
             if kind in ("Pod", "Node"):
                 continue
-            masked = copy.deepcopy(one)
+            masked = copied(one)
             for key in ("uid", "resourceVersion", "creationTimestamp", "generation"):
                 masked["metadata"].pop(key, None)
             for owner in masked["metadata"].get("ownerReferences") or ():

@@ -5,7 +5,6 @@ here knows the operator: it looks at objects as the real ones do.
 """
 
 import asyncio
-import copy
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.support.api_server import ApiServer, Manifest
+from tests.support.api_server import ApiServer, Manifest, copied
 from tonnage.cluster.errors import UnreachableError
 from tonnage.cluster.transport import Answer, Request
 from tonnage.contract.serve_document import APPLICATION_NAME, DASHBOARD_PORT, PROGRESS_PORT
@@ -54,16 +53,15 @@ class Replica:
 class Ray:
     """What one head keeps; it survives the head's pod, as RocksDB does."""
 
-    applications: list[Manifest] = field(default_factory=list)
+    wish: Manifest = field(default_factory=lambda: {"applications": []})
     deployed_at: float | None = None
     replicas: list[Replica] = field(default_factory=list)
 
     @property
     def target(self) -> int:
-        for application in self.applications:
-            for deployment in application.get("deployments", ()):
-                return int(deployment["num_replicas"])
-        return 0
+        deployments = [one for application in self.wish["applications"] for one in application["deployments"]]
+        capacity = self.wish.get("target_capacity", 100)
+        return sum(-(-int(one["num_replicas"]) * capacity // 100) for one in deployments)
 
 
 @dataclass
@@ -119,8 +117,8 @@ class World:
         ray = self.rays.setdefault(_revision_key(pod), Ray())
         if request.method == "PUT":
             self.puts += 1
-            if request.body["applications"] != ray.applications:
-                ray.applications = copy.deepcopy(request.body["applications"])
+            if request.body != ray.wish:
+                ray.wish = copied(request.body)
                 ray.deployed_at = now().timestamp()
             return Answer(200, None)
         return Answer(200, _serve_answer(ray))
@@ -159,7 +157,7 @@ class World:
                         {"kind": owner["kind"], "uid": owner["metadata"]["uid"], "name": "x", "controller": True}
                     ],
                 },
-                "spec": copy.deepcopy(template["spec"]),
+                "spec": copied(template["spec"]),
                 "status": {"phase": "Pending", "conditions": []},
             }
         )
@@ -199,7 +197,7 @@ class World:
                 self.api.remove(pod)
             return
         age = _age(pod)
-        if pod["status"].get("phase") in ("Succeeded", "Failed"):
+        if pod["status"].get("phase") in ("Running", "Succeeded", "Failed"):
             return
         status: Manifest = {"phase": "Pending", "conditions": pod["status"].get("conditions", [])}
         if age < self.pace.scheduling:
@@ -252,7 +250,9 @@ class World:
         self._set_status(pod, conditions=conditions, containerStatuses=containers)
 
     def _set_status(self, manifest: Manifest, **fields: Any) -> None:
-        self.api.edit(manifest, lambda one: one.setdefault("status", {}).update(copy.deepcopy(fields)))
+        status = manifest.setdefault("status", {})
+        if any(status.get(key) != value for key, value in fields.items()):
+            self.api.edit(manifest, lambda one: one["status"].update(copied(fields)))
 
     # Ray Serve
 
@@ -289,7 +289,7 @@ class World:
 
 
 def _serve_answer(ray: Ray) -> Manifest:
-    if not ray.applications:
+    if not ray.wish["applications"]:
         return {"controller_info": None, "proxies": {}, "applications": {}, "target_groups": []}
     running = sum(one.state == "RUNNING" for one in ray.replicas)
     is_steady = running == ray.target == len(ray.replicas)
@@ -310,10 +310,15 @@ def _serve_answer(ray: Ray) -> Manifest:
         "status": "RUNNING" if is_steady else "DEPLOYING",
         "message": "",
         "last_deployed_time_s": ray.deployed_at,
-        "deployed_app_config": ray.applications[0],
+        "deployed_app_config": ray.wish["applications"][0],
         "deployments": {APPLICATION_NAME: deployment},
     }
-    return {"proxies": {}, "applications": {APPLICATION_NAME: application}, "target_groups": []}
+    return {
+        "proxies": {},
+        "applications": {APPLICATION_NAME: application},
+        "target_capacity": ray.wish.get("target_capacity"),
+        "target_groups": [],
+    }
 
 
 def _container(name: str, state: Manifest) -> Manifest:
@@ -333,7 +338,8 @@ def _waiting(reason: str, message: str = "") -> Manifest:
 
 
 def _with_condition(conditions: list[Manifest], kind: str, status: str) -> list[Manifest]:
-    return [*(one for one in conditions if one["type"] != kind), {"type": kind, "status": status}]
+    known = {one["type"]: one for one in conditions} | {kind: {"type": kind, "status": status}}
+    return [known[one] for one in sorted(known)]
 
 
 def _owner(pod: Manifest) -> str | None:
