@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tonnage_runtime.document import read_document
+from tonnage_runtime.log_targets import log_targets_kept
 
 if TYPE_CHECKING:
     from tonnage_runtime.engine import Server
@@ -18,9 +19,10 @@ class Replica:
     _server: "Server"
 
     async def __init__(self, document_path: str) -> None:  # type: ignore[misc] # Serve awaits it
-        from tonnage_runtime.engine import start_server  # noqa: PLC0415 # heavy, and only on workers
+        with log_targets_kept():
+            from tonnage_runtime.engine import start_server  # noqa: PLC0415 # heavy, and only on workers
 
-        self._server = await start_server(read_document(Path(document_path)))
+            self._server = await start_server(read_document(Path(document_path)))
 
     async def __serve_build_asgi_app__(self) -> Any:  # noqa: ANN401 # Serve's hook for a late-bound ASGI app
         return await self._server.__serve_build_asgi_app__()
