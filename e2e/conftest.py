@@ -14,7 +14,7 @@ from e2e.cluster import Cluster, get_cluster
 from e2e.cluster.logs import collect
 from e2e.cluster.provider import DEFAULT_NAME, PROVIDERS
 from e2e.kit.figures import Figures
-from e2e.kit.install import Installation, install
+from e2e.kit.install import NAMESPACE, Installation, install
 
 LOGS = Path(__file__).parent / "logs"
 FIGURES = Figures()
@@ -22,6 +22,7 @@ FIGURES = Figures()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--provider", choices=PROVIDERS, default=None, help="where the cluster comes from")
+    parser.addoption("--installed", action="store_true", help="test the Tonnage that is installed, as it is")
     parser.addoption("--cluster", default=DEFAULT_NAME, help="the cluster's name")
 
 
@@ -34,8 +35,10 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
 
 
 @pytest.fixture(scope="session")
-def tonnage(cluster: Cluster) -> Installation:
+def tonnage(request: pytest.FixtureRequest, cluster: Cluster) -> Installation:
     """Tonnage and the hub, installed in the cluster."""
+    if request.config.getoption("--installed"):
+        return Installation(cluster, NAMESPACE)
     return install(cluster)
 
 
