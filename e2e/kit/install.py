@@ -38,8 +38,8 @@ class Installation:
         self._kubectl("delete", "pod", self.operator_pod(), "--force", "--grace-period=0")
 
     def operator_log(self) -> str:
-        """What the operator said so far."""
-        return self._kubectl("logs", f"deployment/{RELEASE}", "--tail=-1")
+        """What the operator said so far, each line after the moment it was written."""
+        return self._kubectl("logs", self.operator_pod(), "--timestamps", "--tail=-1")
 
     def api_writes(self) -> int:
         """Write requests the operator's process has sent to the API server, successful or not."""
