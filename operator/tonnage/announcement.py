@@ -55,7 +55,7 @@ def is_due(before: ModelDeploymentStatus, after: ModelDeploymentStatus, times: T
     """Whether `after` should be written now; if not, a later visit asks again."""
     if after == before:
         return False
-    if not before.conditions or _urgent(before) != _urgent(after):
+    if not before.conditions or _urgent(before) != _urgent(after) or _has_arrived(before, after):
         return True
     if now - times.acted_at < GATHER_SECONDS:
         return False
@@ -88,13 +88,21 @@ class Announcer:
 
 
 def _urgent(one: ModelDeploymentStatus) -> tuple[object, ...]:
-    """The part of a status that waits for nothing: the pin, what people wait for, and the end of a motion."""
+    """The part of a status that waits for nothing: the pin, and what people wait for."""
     conditions = {condition.type: condition for condition in one.conditions}
-    statuses = [_judgement(conditions.get(kind)) for kind in _AT_ONCE]
-    progressing = conditions.get(ConditionType.PROGRESSING)
+    return (one.model, one.plan, *(_judgement(conditions.get(kind)) for kind in _AT_ONCE))
+
+
+def _has_arrived(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> bool:
+    """Whether a wish has been fulfilled since."""
+    was, now = _settled_generation(before), _settled_generation(after)
+    return now is not None and now != was
+
+
+def _settled_generation(one: ModelDeploymentStatus) -> int | None:
+    progressing = next((condition for condition in one.conditions if condition.type is ConditionType.PROGRESSING), None)
     is_settled = progressing is not None and progressing.status is ConditionStatus.FALSE
-    # A settled status of another generation is another wish fulfilled; one that has begun to move may wait.
-    return (one.model, one.plan, *statuses, one.observed_generation if is_settled else None)
+    return one.observed_generation if is_settled else None
 
 
 def _judgement(condition: Condition | None) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ Time is the event loop's, so that tests can run hours in milliseconds.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -166,10 +167,10 @@ class Queue:
                 return key
             # Cleared before waiting and never after: all workers wake up on each change and look for themselves.
             self._changed.clear()
-            try:
-                await asyncio.wait_for(self._changed.wait(), delay)
-            except TimeoutError:
-                continue
+            # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes together with the event.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._changed.wait()
 
     def _tell(self) -> None:
         self._changed.set()

@@ -170,7 +170,12 @@ def _has_lost_replicas(situation: Situation) -> bool:
     if situation.ready_replicas >= situation.replicas:
         return False
     before = situation.before(ConditionType.PROGRESSING)
-    was_settled = before is not None and before.reason == Reason.SETTLED
+    was_settled = (
+        before is not None
+        and before.reason == Reason.SETTLED
+        # Settled for another wish is no measure for this one.
+        and before.observed_generation == situation.generation
+    )
     revision = situation.shown
     is_sized = revision is not None and revision.worker_replicas == situation.replicas
     return (was_settled and is_sized) or situation.was(ConditionType.DEGRADED, Reason.REPLICAS_UNAVAILABLE)

@@ -38,6 +38,8 @@ class Situation:
     spec: ModelDeploymentSpec
     decision: Decision
     snapshot: Snapshot
+    # Of the spec that this visit looks at.
+    generation: int = 0
 
     def before(self, kind: ConditionType) -> Condition | None:
         """The condition as it was written last."""

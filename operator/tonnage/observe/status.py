@@ -34,7 +34,7 @@ def status(  # noqa: PLR0913, PLR0917 # six is where the style draws the line
     snapshot: Snapshot,
 ) -> ModelDeploymentStatus:
     """The status to write. `previous` gives transition times, and what this visit did not learn anew."""
-    situation = Situation(previous, spec, decision, snapshot)
+    situation = Situation(previous, spec, decision, snapshot, generation)
     verdicts = {kind: judge(situation) for kind, judge in CONDITIONS.items()}
     serving = situation.serving
     return ModelDeploymentStatus(
