@@ -20,7 +20,7 @@ from typing import Any
 
 from tonnage.announcement import GATHER_SECONDS, Announcer, StatusObserver, Times, is_due
 from tonnage.cluster.api import Kubernetes
-from tonnage.cluster.errors import ClusterError, NamespaceTerminatingError, PermanentError
+from tonnage.cluster.errors import ClusterError, NamespaceTerminatingError, NotFoundError, PermanentError
 from tonnage.cluster.events import Recorder
 from tonnage.cluster.resources import MODEL_DEPLOYMENTS
 from tonnage.cluster.serve import Serve
@@ -97,9 +97,8 @@ class Reconciler:
 
     async def visit(self, key: Key) -> float | None:
         """Seconds until the next visit is wanted, or None: only on events. Raises ClusterError."""
-        manifest = await self._kubernetes.get(MODEL_DEPLOYMENTS, key.namespace, key.name)
-        if manifest is None or "deletionTimestamp" in manifest["metadata"]:
-            # Children go by owner reference: there is nothing to do.
+        manifest = await self._read(key)
+        if manifest is None:
             self._forget(key)
             return None
         try:
@@ -107,6 +106,17 @@ class Reconciler:
         except NamespaceTerminatingError:
             logger.info("%s: its namespace is being deleted", key)
             return None
+        except NotFoundError:
+            if await self._read(key) is not None:
+                raise
+            # Deleted under our hands, at any of the writes.
+            self._forget(key)
+            return None
+
+    async def _read(self, key: Key) -> Manifest | None:
+        """The deployment, unless it is gone or going: its children go by owner reference, and nothing is to be done."""
+        manifest = await self._kubernetes.get(MODEL_DEPLOYMENTS, key.namespace, key.name)
+        return None if manifest is None or "deletionTimestamp" in manifest["metadata"] else manifest
 
     async def _reconcile(self, key: Key, wanted: Target) -> float | None:
         memory = self._memory(key, wanted.owner.uid)

@@ -337,6 +337,8 @@ def _fill_in_defaults(stored: Manifest) -> None:
         spec.setdefault("replicas", 1)
         for container in spec["template"]["spec"]["containers"]:
             container.setdefault("terminationMessagePath", "/dev/termination-log")
+    if stored["kind"] == "Pod":
+        stored.setdefault("status", {"phase": "Pending"})
     if stored["kind"] == "Service":
         spec.setdefault("sessionAffinity", "None")
         spec.setdefault("clusterIP", "10.96.0.7")

@@ -87,6 +87,7 @@ class World:
 
     def step(self) -> None:
         """Everything that controllers and kubelet do in one moment."""
+        self._collect_garbage()
         for owner in [*self.api.of_kind("Deployment"), *self.api.of_kind("StatefulSet")]:
             self._keep_pods(owner)
         for pod in self.api.of_kind("Pod"):
@@ -127,6 +128,13 @@ class World:
         """See Transport."""
 
     # Controllers
+
+    def _collect_garbage(self) -> None:
+        uids = {one["metadata"]["uid"] for one in self.api.objects.values()}
+        for one in list(self.api.objects.values()):
+            owners = one["metadata"].get("ownerReferences") or ()
+            if owners and not any(owner["uid"] in uids for owner in owners):
+                self.api.remove(one)
 
     def _keep_pods(self, owner: Manifest) -> None:
         wanted = owner["spec"]["replicas"]

@@ -1,0 +1,90 @@
+"""A fault at each write of a life ends in the same state as no fault, with nothing double and nothing left."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests.support.simulation import Simulation
+
+Simulate = Callable[[Callable[[Simulation], Awaitable[Any]]], Any]
+KINDS = ["before", "after", "lost", "409", "429", "500", "422"]
+
+
+async def created(simulation: Simulation) -> None:
+    simulation.apply()
+    await simulation.until_ready()
+
+
+async def scaled(simulation: Simulation) -> None:
+    simulation.apply({"replicas": 2})
+    await simulation.until_ready()
+    simulation.apply({"replicas": 1})
+    await simulation.until_ready()
+
+
+async def changed(simulation: Simulation) -> None:
+    simulation.apply()
+    await simulation.until_ready()
+    simulation.apply({"serving": {"contextLength": 2048}})
+    await simulation.until_ready()
+    # The old revision's last pods drain.
+    await asyncio.sleep(20)
+
+
+LIVES = [
+    pytest.param(created, id="create"),
+    pytest.param(scaled, id="scale"),
+    pytest.param(changed, id="change"),
+]
+
+
+@pytest.mark.parametrize("life", LIVES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fault_at_any_write_ends_in_the_same_state(simulate: Simulate, life: Any, kind: str) -> None:
+    async def reference(simulation: Simulation) -> tuple[dict[str, Any], int]:
+        await life(simulation)
+        return simulation.end_state(), simulation.api.attempts
+
+    async def faulty(simulation: Simulation) -> dict[str, Any]:
+        await life(simulation)
+        await asyncio.sleep(30)
+        return simulation.end_state()
+
+    expected, writes = simulate(reference)
+    for at in range(writes):
+
+        async def scenario(simulation: Simulation, at: int = at) -> dict[str, Any]:
+            simulation.arm(at, kind)
+            return await faulty(simulation)
+
+        assert expected == simulate(scenario), f"write {at}"
+
+
+@pytest.mark.parametrize("seconds", [pytest.param(one / 2, id=f"after {one / 2} s") for one in range(0, 30, 3)])
+def test_an_operator_killed_at_any_moment_goes_on(simulate: Simulate, seconds: float) -> None:
+    async def reference(simulation: Simulation) -> dict[str, Any]:
+        await created(simulation)
+        return simulation.end_state()
+
+    async def scenario(simulation: Simulation) -> dict[str, Any]:
+        simulation.apply()
+        await asyncio.sleep(seconds)
+        await simulation.restart_operator()
+        await simulation.until_ready()
+        return simulation.end_state()
+
+    assert simulate(reference) == simulate(scenario)
+
+
+def test_an_api_server_that_is_away_for_half_a_minute_delays_only(simulate: Simulate) -> None:
+    async def scenario(simulation: Simulation) -> None:
+        simulation.apply()
+        await asyncio.sleep(2)
+        simulation.api.is_away = True
+        await asyncio.sleep(30)
+        simulation.api.is_away = False
+        await simulation.until_ready()
+
+    simulate(scenario)
