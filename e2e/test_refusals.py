@@ -37,32 +37,32 @@ class Case:
 
 CASES = {
     "no-such-model": Case(
-        {"source": "hf://nobody/nothing"}, "Accepted", "ModelNotFound", ("nobody/nothing", "tokenSecretRef")
+        {"source": "hf://nobody/nothing"}, "Planned", "ModelNotFound", ("nobody/nothing", "tokenSecretRef")
     ),
     "no-such-revision": Case(
-        {"source": f"hf://HuggingFaceTB/{MODEL}", "revision": "v9"}, "Accepted", "RevisionNotFound", ("v9",)
+        {"source": f"hf://HuggingFaceTB/{MODEL}", "revision": "v9"}, "Planned", "RevisionNotFound", ("v9",)
     ),
     "private-without-token": Case(
-        {"source": f"hf://private/{MODEL}"}, "Accepted", "ModelNotFound", ("private", "tokenSecretRef")
+        {"source": f"hf://private/{MODEL}"}, "Planned", "ModelNotFound", ("private", "tokenSecretRef")
     ),
     "gated-without-token": Case(
-        {"source": f"hf://gated/{MODEL}"}, "Accepted", "GatedModel", (f"gated/{MODEL}", "tokenSecretRef")
+        {"source": f"hf://gated/{MODEL}"}, "Planned", "GatedModel", (f"gated/{MODEL}", "tokenSecretRef")
     ),
     "wrong-token": Case(
         {"source": f"hf://private/{MODEL}", "tokenSecretRef": {"name": "hub", "key": "wrong"}},
-        "Accepted", "AccessDenied", ("token",),
+        "Planned", "AccessDenied", ("token",),
     ),
     "missing-secret": Case(
         {"source": f"hf://private/{MODEL}", "tokenSecretRef": {"name": "not-there", "key": "token"}},
-        "Accepted", "TokenSecretMissing", ("not-there",),
+        "Planned", "TokenSecretMissing", ("not-there",),
     ),
     "missing-key": Case(
         {"source": f"hf://private/{MODEL}", "tokenSecretRef": {"name": "hub", "key": "not-there"}},
-        "Accepted", "TokenSecretMissing", ("not-there",),
+        "Planned", "TokenSecretMissing", ("not-there",),
     ),
-    "missing-claim": Case({"source": "pvc://not-there/model"}, "Accepted", "VolumeNotFound", ("not-there",)),
-    "pickle-only": Case({"source": "hf://broken/pickle-only"}, "Accepted", "UnsafeWeights", ("safetensors",)),
-    "no-config": Case({"source": "hf://broken/no-config"}, "Accepted", "UnusableConfig", ("config.json",)),
+    "missing-claim": Case({"source": "pvc://not-there/model"}, "Planned", "VolumeNotFound", ("not-there",)),
+    "pickle-only": Case({"source": "hf://broken/pickle-only"}, "Planned", "UnsafeWeights", ("safetensors",)),
+    "no-config": Case({"source": "hf://broken/no-config"}, "Planned", "UnusableConfig", ("config.json",)),
     "unknown-architecture": Case(
         {"source": "hf://broken/unknown-architecture"}, "Planned", "ArchitectureUnsupported", ("MamboForCausalLM",)
     ),
@@ -120,7 +120,7 @@ def test_a_context_longer_than_memory_names_the_numbers(deployment: Deployment) 
 
 def test_a_bad_spec_made_good_is_planned(deployment: Deployment) -> None:
     deployment.apply({**CPU, "model": {"source": "hf://nobody/nothing"}})
-    deployment.wait_reason("Accepted", "ModelNotFound")
+    deployment.wait_reason("Planned", "ModelNotFound")
     deployment.apply({**CPU, "model": {"source": f"hf://HuggingFaceTB/{MODEL}"}})
     deployment.wait_condition("Planned", deadline_seconds=30)
 
@@ -128,7 +128,7 @@ def test_a_bad_spec_made_good_is_planned(deployment: Deployment) -> None:
 def test_a_hub_that_is_away_is_waited_for(tonnage: Installation, deployment: Deployment) -> None:
     tonnage.hub_away(seconds=20)
     deployment.apply({**CPU, "model": {"source": f"hf://HuggingFaceTB/{MODEL}"}})
-    message = deployment.wait_reason("Accepted", "HubUnreachable", deadline_seconds=40)
+    message = deployment.wait_reason("Planned", "HubUnreachable", deadline_seconds=40)
     assert "hub" in message
     deployment.wait_condition("Planned", deadline_seconds=90)
 

@@ -19,7 +19,9 @@ def main() -> int:
         stream=sys.stderr,
     )
     # Kopf tells of each of its activities; what matters of them is in our own lines.
-    logging.getLogger("kopf").setLevel(logging.WARNING)
+    # Each of kopf's steps and of the hub client's requests would be a line.
+    for chatty in ("kopf", "httpx2"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         # Never closed: that would wait for the threads below.
         return asyncio.Runner().run(operate(settings(os.environ)))
