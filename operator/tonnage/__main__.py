@@ -18,8 +18,7 @@ def main() -> int:
         format="%(asctime)s %(levelname)-7s %(name)s %(message)s",
         stream=sys.stderr,
     )
-    # Kopf tells of each of its activities; what matters of them is in our own lines.
-    # Each of kopf's steps and of the hub client's requests would be a line.
+    # Each of kopf's activities and of the hub client's requests would be a line; what matters of them is in our own.
     for chatty in ("kopf", "httpx2"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
