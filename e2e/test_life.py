@@ -206,4 +206,4 @@ def test_changed_spec_rolls_out_beside_the_old_one(chat: Deployment, load: Load,
 
 def test_delete_leaves_nothing(chat: Deployment) -> None:
     chat.delete()
-    chat.wait(lambda: not chat.leftovers(), "end of its objects", 120)
+    chat.wait(lambda: not chat.leftovers(), "end of its objects", 240)

@@ -147,14 +147,14 @@ def test_a_name_of_63_characters_works(tonnage: Installation, namespace: str) ->
     deployment.wait(lambda: bool(deployment.pods("worker")), "worker", 60)
     deployment.wait(lambda: bool(deployment.pods("head")), "head", 60)
     deployment.delete()
-    deployment.wait(lambda: not deployment.leftovers(), "end of its objects", 120)
+    deployment.wait(lambda: not deployment.leftovers(), "end of its objects", 240)
 
 
 def test_deletion_before_readiness_leaves_nothing(deployment: Deployment) -> None:
     deployment.apply({**CPU, "model": {"source": f"hf://slow/{MODEL}"}})
     deployment.wait_reason("ModelLoaded", "Downloading", deadline_seconds=90)
     deployment.delete()
-    deployment.wait(lambda: not deployment.leftovers(), "end of its objects", 120)
+    deployment.wait(lambda: not deployment.leftovers(), "end of its objects", 240)
 
 
 def test_a_spec_changed_while_its_pods_start_starts_only_the_last_one(deployment: Deployment) -> None:

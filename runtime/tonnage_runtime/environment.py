@@ -8,6 +8,10 @@ from collections.abc import Mapping
 
 from tonnage.contract.serve_document import TOKEN_PATH, Device, ServeDocument
 
+# A worker that lost its replica stays an endpoint until its readiness probe gives up, five seconds after its drain's
+# length; its proxy must answer for longer than that. The default is 30 s.
+_PROXY_AFTER_DRAIN_SECONDS = 20
+
 GCS_FOLDER = "/data/gcs"
 ENGINE_REPORT_LOGGING = "/tmp/tonnage-vllm-logging.json"  # noqa: S108 # the pod's own emptyDir
 
@@ -70,6 +74,7 @@ def worker_environment(document: ServeDocument, base: Mapping[str, str], cores: 
         **_common(base),
         **OFFLINE,
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": str(document.limits.drain_seconds),
+        "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": str(document.limits.drain_seconds + _PROXY_AFTER_DRAIN_SECONDS),
         "RAY_SERVE_HAPROXY_NBTHREAD": str(max(1, min(4, cores))),
         "RAYLLM_ENGINE_START_TIMEOUT_S": str(document.limits.start_deadline_seconds),
         "VLLM_LOGGING_CONFIG_PATH": ENGINE_REPORT_LOGGING,
