@@ -27,7 +27,7 @@ from tonnage.observe.rollout import (
     RemoveApplication,
     ScaleWorkers,
 )
-from tonnage.observe.snapshot import Snapshot
+from tonnage.observe.snapshot import Pod, Snapshot
 from tonnage.settings import Settings
 from tonnage.target import Target
 
@@ -134,9 +134,11 @@ class Hands:
 
 def _is_start_slow(seen: Snapshot) -> bool:
     pods = (pod for revision in seen.revisions for pod in (revision.head, *revision.workers) if pod)
-    return any(
-        pod.is_scheduled and pod.phase == "Pending" and (seen.now - pod.created_at) > _SLOW_START for pod in pods
-    )
+    return any(pod.is_scheduled and not _has_started(pod) and (seen.now - pod.created_at) > _SLOW_START for pod in pods)
+
+
+def _has_started(pod: Pod) -> bool:
+    return any(container.is_running or container.exit_code is not None for container in pod.containers)
 
 
 def _of_revision(objects: Sequence[Manifest], revision: str, kind: str | None = None) -> list[Manifest]:
