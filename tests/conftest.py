@@ -2,11 +2,18 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tonnage.contract.model_facts import AttentionKind, ModelFacts
 from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.settings import Settings
+
+# What is slow on a loaded machine is not wrong; the time limit of every test still holds.
+hypothesis.settings.register_profile(
+    "tonnage", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], database=None
+)
+hypothesis.settings.load_profile("tonnage")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
