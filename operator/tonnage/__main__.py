@@ -6,6 +6,7 @@ import os
 import sys
 
 from tonnage.handlers.life import operate
+from tonnage.handlers.logs import set_up
 from tonnage.settings import SettingsError, settings
 
 _UNUSABLE = 2
@@ -13,14 +14,7 @@ _UNUSABLE = 2
 
 def main() -> int:
     """Run until SIGTERM; returns the exit status."""
-    logging.basicConfig(
-        level=os.environ.get("TONNAGE_LOG_LEVEL", "INFO"),
-        format="%(asctime)s %(levelname)-7s %(name)s %(message)s",
-        stream=sys.stderr,
-    )
-    # Each of kopf's activities and of the hub client's requests would be a line; what matters of them is in our own.
-    for chatty in ("kopf", "httpx2"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    set_up(os.environ.get("TONNAGE_LOG_LEVEL", "INFO"))
     try:
         # Never closed: that would wait for the threads below.
         return asyncio.Runner().run(operate(settings(os.environ)))
