@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from e2e.cluster import Cluster, ClusterError, Settings, get_cluster
+from e2e.cluster.host.state import locked
 from e2e.cluster.progress import Progress
 from e2e.cluster.provider import PROVIDERS
 from e2e.kit.install import install
@@ -48,7 +49,12 @@ def main() -> int:
         cluster = get_cluster(
             options.provider, options.cluster, Settings(progress=progress, confirm=lambda _question: options.yes)
         )
-        return check(cluster, words, is_kept=options.keep)
+
+        def refuse() -> None:
+            raise ClusterError(f"another check uses cluster {cluster.name}: wait for its end, or name one by --cluster")
+
+        with locked(f"check {cluster.name}", refuse):
+            return check(cluster, words, is_kept=options.keep)
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
