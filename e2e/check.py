@@ -12,6 +12,7 @@ import sys
 import threading
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from e2e.cluster import Cluster, ClusterError, Settings, get_cluster
 from e2e.cluster.host.state import locked
@@ -50,10 +51,7 @@ def main() -> int:
             options.provider, options.cluster, Settings(progress=progress, confirm=lambda _question: options.yes)
         )
 
-        def refuse() -> None:
-            raise ClusterError(f"another check uses cluster {cluster.name}: wait for its end, or name one by --cluster")
-
-        with locked(f"check {cluster.name}", refuse):
+        with locked(f"check {cluster.name}", lambda: refuse(cluster.name)):
             return check(cluster, words, is_kept=options.keep)
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -61,6 +59,11 @@ def main() -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def refuse(name: str) -> NoReturn:
+    """Two checks would take each other's cluster down. Raises ClusterError."""
+    raise ClusterError(f"another check uses cluster {name}: wait for its end, or name one by --cluster")
 
 
 def check(cluster: Cluster, words: list[str], *, is_kept: bool) -> int:
