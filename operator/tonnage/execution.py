@@ -37,6 +37,7 @@ Manifest = Mapping[str, Any]
 # A pod that has not started after so long may be missing the token's Secret, which the operator cannot look for.
 _SLOW_START = timedelta(seconds=20)
 _SECRET_AGAIN_SECONDS = 60.0
+_WAITS_FOR_VOLUMES = (None, "ContainerCreating", "PodInitializing")
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,11 @@ def _is_start_slow(seen: Snapshot) -> bool:
 
 
 def _has_started(pod: Pod) -> bool:
-    return any(container.is_running or container.exit_code is not None for container in pod.containers)
+    """Whether a container has ever run, or something else than a volume is known to keep them from it."""
+    return any(
+        container.is_running or container.exit_code is not None or container.waiting_reason not in _WAITS_FOR_VOLUMES
+        for container in pod.containers
+    )
 
 
 def _of_revision(objects: Sequence[Manifest], revision: str, kind: str | None = None) -> list[Manifest]:

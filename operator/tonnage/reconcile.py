@@ -32,7 +32,7 @@ from tonnage.execution import Hands, Scene
 from tonnage.facts.errors import FactsError
 from tonnage.observation import Eyes, Tokens
 from tonnage.observe.rollout import actions
-from tonnage.observe.snapshot import Snapshot
+from tonnage.observe.snapshot import Pod, Snapshot
 from tonnage.observe.status import Decision, status
 from tonnage.plan import Refusal, plan, unsupported_fields
 from tonnage.queue import Key
@@ -224,15 +224,22 @@ def _next_visit_seconds(
 ) -> float | None:
     conditions = {condition.type: condition for condition in current.conditions}
     age_seconds = min((_age_seconds(condition, seen.now) for condition in current.conditions), default=0.0)
+    if decision.facts_error and decision.facts_error.is_permanent:
+        # Asked again at the resync: a hub is not to be pestered for what is not there.
+        return None
     if decision.revision is None:
         # Half as often with each try, without having to remember how many there were.
         return min(_REFUSED_SECONDS, max(_FASTEST_SECONDS, age_seconds / 2))
     progressing = conditions.get(ConditionType.PROGRESSING)
     if progressing and progressing.status is ConditionStatus.TRUE:
-        if any(one.serve is None and one.head and one.head.ip for one in seen.revisions):
-            return _HEAD_SECONDS
-        return min(_SLOWEST_SECONDS, max(_FASTEST_SECONDS, age_seconds / 30))
+        is_head_starting = any(one.serve is None and one.head and _is_running(one.head) for one in seen.revisions)
+        fastest = _HEAD_SECONDS if is_head_starting else _FASTEST_SECONDS
+        return min(_SLOWEST_SECONDS, max(fastest, age_seconds / 30))
     return GATHER_SECONDS if _loop_time() - times.acted_at < GATHER_SECONDS else _SETTLED_SECONDS
+
+
+def _is_running(pod: Pod) -> bool:
+    return any(container.is_running for container in pod.containers)
 
 
 def _age_seconds(condition: Condition, now: datetime) -> float:
