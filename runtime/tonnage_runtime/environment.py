@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from tonnage.contract.serve_document import TOKEN_PATH, Device, ServeDocument
 
 # A worker that lost its replica stays an endpoint until its readiness probe gives up, five seconds after its drain's
-# length; its proxy must answer for longer than that. The default is 30 s.
+# length; its proxy must answer for longer than that. The default is 30 s. Serve's controller sends each proxy its code
+# with the constants of its own process: what the head has counts, on every node.
 _PROXY_AFTER_DRAIN_SECONDS = 20
 
 GCS_FOLDER = "/data/gcs"
@@ -58,10 +59,11 @@ CPU = {
 }
 
 
-def head_environment(base: Mapping[str, str]) -> dict[str, str]:
+def head_environment(document: ServeDocument, base: Mapping[str, str]) -> dict[str, str]:
     """The head's environment: the cluster's state survives the pod, and nothing waits for it to drain."""
     return {
         **_common(base),
+        "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": str(document.limits.drain_seconds + _PROXY_AFTER_DRAIN_SECONDS),
         "RAY_gcs_storage": "rocksdb",
         "RAY_gcs_storage_path": GCS_FOLDER,
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
@@ -74,7 +76,6 @@ def worker_environment(document: ServeDocument, base: Mapping[str, str], cores: 
         **_common(base),
         **OFFLINE,
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": str(document.limits.drain_seconds),
-        "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": str(document.limits.drain_seconds + _PROXY_AFTER_DRAIN_SECONDS),
         "RAY_SERVE_HAPROXY_NBTHREAD": str(max(1, min(4, cores))),
         "RAYLLM_ENGINE_START_TIMEOUT_S": str(document.limits.start_deadline_seconds),
         "VLLM_LOGGING_CONFIG_PATH": ENGINE_REPORT_LOGGING,

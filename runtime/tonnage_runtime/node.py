@@ -31,7 +31,7 @@ logger = logging.getLogger("tonnage")
 def become_head(document: ServeDocument, environment: Mapping[str, str]) -> NoReturn:
     """Become the revision's head: GCS, dashboard with Serve's REST API, no replica."""
     logger.info("head of revision %s of %s/%s", document.revision, document.namespace, document.deployment)
-    _become(head_command(environment), head_environment(environment))
+    _become(head_command(environment), head_environment(document, environment))
 
 
 def become_worker(document: ServeDocument, environment: Mapping[str, str]) -> NoReturn:

@@ -2,8 +2,8 @@ from tonnage.contract.serve_document import Device, ServeDocument
 from tonnage_runtime.environment import head_environment, worker_environment
 
 
-def test_the_head_keeps_its_state_on_the_disk_and_does_not_drain() -> None:
-    environment = head_environment({})
+def test_the_head_keeps_its_state_on_the_disk_and_does_not_drain(document: ServeDocument) -> None:
+    environment = head_environment(document, {})
     assert "rocksdb" == environment["RAY_gcs_storage"]
     assert "/data/gcs" == environment["RAY_gcs_storage_path"]
     assert "0" == environment["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"]
@@ -13,13 +13,17 @@ def test_a_worker_drains_as_long_as_the_document_says(document: ServeDocument) -
     assert "50" == worker_environment(document, {}, cores=2)["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"]
 
 
+def test_proxies_answer_for_longer_than_a_worker_without_replica_stays_an_endpoint(document: ServeDocument) -> None:
+    assert 50 + 5 < int(head_environment(document, {})["RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S"])
+
+
 def test_a_worker_outlives_a_head_that_is_away_for_minutes(document: ServeDocument) -> None:
     assert "600" == worker_environment(document, {}, cores=2)["RAY_gcs_rpc_server_reconnect_timeout_s"]
 
 
 def test_nobody_turns_token_authentication_off(document: ServeDocument) -> None:
     hostile = {"RAY_AUTH_MODE": "disabled", "RAY_AUTH_TOKEN_PATH": "/mine"}
-    for environment in (head_environment(hostile), worker_environment(document, hostile, cores=2)):
+    for environment in (head_environment(document, hostile), worker_environment(document, hostile, cores=2)):
         assert "token" == environment["RAY_AUTH_MODE"]
         assert "/etc/tonnage-ray/token" == environment["RAY_AUTH_TOKEN_PATH"]
 
