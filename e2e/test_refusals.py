@@ -126,11 +126,11 @@ def test_a_bad_spec_made_good_is_planned(deployment: Deployment) -> None:
 
 
 def test_a_hub_that_is_away_is_waited_for(tonnage: Installation, deployment: Deployment) -> None:
-    tonnage.hub_away(seconds=20)
+    tonnage.hub_away(seconds=60)
     deployment.apply({**CPU, "model": {"source": f"hf://HuggingFaceTB/{MODEL}"}})
     message = deployment.wait_reason("Planned", "HubUnreachable", deadline_seconds=40)
     assert "hub" in message
-    deployment.wait_condition("Planned", deadline_seconds=90)
+    deployment.wait_condition("Planned", deadline_seconds=120)
 
 
 def test_a_full_disk_is_named(deployment: Deployment) -> None:
