@@ -9,7 +9,7 @@ import re
 from ipaddress import IPv4Network
 from typing import Any
 
-from e2e.cluster.commands import run
+from e2e.cluster.commands import CommandError, run
 from e2e.cluster.host.addresses import Addresses, is_route
 
 
@@ -40,8 +40,7 @@ def attach(cluster: str, addresses: Addresses, node: int, pid: int) -> None:
 def detach(addresses: Addresses, node: int) -> None:
     """Forget the routes of a node that is gone, and its link if the kernel has not removed it yet."""
     run("ip", "route", "flush", addresses.node_pods(node))
-    if any(link["ifname"] == addresses.link(node) for link in _ip_json("link", "show")):
-        _ip("link", "delete", addresses.link(node))
+    _delete(addresses.link(node))
 
 
 def set_link(addresses: Addresses, node: int, *, is_up: bool) -> None:
@@ -52,9 +51,16 @@ def set_link(addresses: Addresses, node: int, *, is_up: bool) -> None:
 def remove_links(cluster: str, addresses: Addresses | None) -> None:
     """Delete every link of the cluster; routes go with their link."""
     for link in links_of(cluster, addresses):
-        # The kernel may be removing it at this moment, with the namespace of its other end.
-        if link in links_of(cluster, addresses):
-            run("ip", "link", "delete", link)
+        _delete(link)
+
+
+def _delete(link: str) -> None:
+    """Delete a link that the kernel may be removing at this very moment, with the namespace of its other end."""
+    try:
+        _ip("link", "delete", link)
+    except CommandError:
+        if any(found["ifname"] == link for found in _ip_json("link", "show")):
+            raise
 
 
 def links_of(cluster: str, addresses: Addresses | None) -> list[str]:
