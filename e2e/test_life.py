@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from openai import OpenAI
@@ -35,6 +36,12 @@ def chat(tonnage: Installation, namespace: str) -> Deployment:
 @pytest.fixture
 def load(chat: Deployment) -> Load:
     return Load(chat.endpoint, "chat")
+
+
+@pytest.fixture
+def light_load(load: Load) -> Load:
+    """For tests in which another engine starts beside the one that answers, on the same two cores."""
+    return replace(load, clients=1)
 
 
 def answer(deployment: Deployment, question: str = QUESTION) -> str:
@@ -129,11 +136,11 @@ def settle(deployment: Deployment) -> None:
 
 
 def test_scale_up_and_down_lose_no_request(
-    tonnage: Installation, chat: Deployment, load: Load, figures: Figures
+    tonnage: Installation, chat: Deployment, light_load: Load, figures: Figures
 ) -> None:
     settle(chat)
     before = tonnage.api_writes()
-    with steady_load(load) as tally:
+    with steady_load(light_load) as tally:
         chat.scale(2)
         chat.wait(lambda: chat.status["readyReplicas"] == 2, "second replica", 420)
         settle(chat)
@@ -190,11 +197,11 @@ def is_new_and_ready(deployment: Deployment, old_uid: str) -> bool:
     )
 
 
-def test_changed_spec_rolls_out_beside_the_old_one(chat: Deployment, load: Load, figures: Figures) -> None:
+def test_changed_spec_rolls_out_beside_the_old_one(chat: Deployment, light_load: Load, figures: Figures) -> None:
     settle(chat)
     old = chat.status["currentRevision"]
     began = time.monotonic()
-    with steady_load(load) as tally:
+    with steady_load(light_load) as tally:
         chat.apply({**SPEC, "serving": {"contextLength": 1024}})
         chat.wait(lambda: chat.status["currentRevision"] != old, "new revision", 420)
         chat.wait(lambda: len(chat.status["revisions"]) == 1, "end of the old revision", 240)
