@@ -44,7 +44,7 @@ def tonnage(request: pytest.FixtureRequest, cluster: Cluster) -> Installation:
 
 @pytest.fixture(scope="module")
 def namespace(request: pytest.FixtureRequest, tonnage: Installation) -> Iterator[str]:
-    """A namespace for one module's tests, deleted after them; its last pods may still drain when the next one begins."""
+    """A namespace for one module's tests, deleted after them; its last pods may drain while the next one begins."""
     name = f"e2e-{re.sub(r'[^a-z0-9]+', '-', request.module.__name__.rpartition('test_')[2])}"
     tonnage.cluster.kubectl_run("create", "namespace", name)
     yield name
