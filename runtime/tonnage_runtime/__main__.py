@@ -6,6 +6,7 @@ Nothing heavy may be imported here: a head or worker turns into Ray by exec, and
 import argparse
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -39,4 +40,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # Process 1 of a container ignores what it has no handler for: a pod deleted while it downloads or waits for its
+    # head would be there until it is killed. An exec forgets handlers, so Ray has its own.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(128 + signal.SIGTERM))
     sys.exit(main())
