@@ -32,23 +32,19 @@ class Target:
     invalid: FactsError | None
     is_paused: bool
     previous: ModelDeploymentStatus
-    # The status as it is stored, to see whether it has to be written.
-    stored: Mapping[str, Any]
 
 
 def target(manifest: Mapping[str, Any]) -> Target:
     """The deployment in `manifest`."""
     metadata = manifest["metadata"]
     spec, invalid = _spec(manifest.get("spec") or {})
-    stored = manifest.get("status") or {}
     return Target(
         owner=Owner(name=metadata["name"], namespace=metadata["namespace"], uid=metadata["uid"]),
         generation=metadata["generation"],
         spec=spec,
         invalid=invalid,
         is_paused=(metadata.get("annotations") or {}).get(PAUSED_ANNOTATION) == "true",
-        previous=_status(stored),
-        stored=stored,
+        previous=_status(manifest.get("status") or {}),
     )
 
 

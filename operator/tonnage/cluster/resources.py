@@ -30,7 +30,6 @@ MODEL_DEPLOYMENTS = Resource(API_VERSION, KIND, PLURAL)
 PODS = Resource("v1", "Pod", "pods")
 NODES = Resource("v1", "Node", "nodes", is_namespaced=False)
 EVENTS = Resource("events.k8s.io/v1", "Event", "events")
-CORE_EVENTS = Resource("v1", "Event", "events")
 # May be created and patched, never read: that right would open every Secret of the namespace.
 SECRETS = Resource("v1", "Secret", "secrets")
 DEPLOYMENTS = Resource("apps/v1", "Deployment", "deployments")

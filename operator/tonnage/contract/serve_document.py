@@ -80,13 +80,6 @@ class ServeDocument(Contract):
     limits: ServingLimits
 
 
-class ReplicaBounds(Contract):
-    """How many replicas Ray Serve may run; sent with each deployment of the application, not part of a revision."""
-
-    min_replicas: Count
-    max_replicas: Count
-
-
 class ApplicationArguments(Contract):
     """The `args` of the application in `PUT /api/serve/applications/`; the import path is `IMPORT_PATH`.
 

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 
 from tonnage import __version__
-from tonnage.contract.serve_document import DASHBOARD_PORT, GCS_PORT, SERVE_PORT
+from tonnage.contract.serve_document import GCS_PORT, SERVE_PORT
 from tonnage.contract.status import API_VERSION, GROUP, KIND
 
 DEPLOYMENT_LABEL = f"{GROUP}/deployment"
@@ -76,11 +76,6 @@ def facts_pod_name(owner: Owner, digest: str) -> str:
 def head_address(owner: Owner, revision: str) -> str:
     """`host:port` of Ray's control plane."""
     return f"{head_name(owner, revision)}.{owner.namespace}.svc:{GCS_PORT}"
-
-
-def dashboard_address(owner: Owner, revision: str) -> str:
-    """The base URL of Ray's dashboard, whose Serve API the operator talks to."""
-    return f"http://{head_name(owner, revision)}.{owner.namespace}.svc:{DASHBOARD_PORT}"
 
 
 def endpoint(owner: Owner) -> str:
