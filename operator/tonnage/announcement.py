@@ -61,8 +61,8 @@ def is_due(before: ModelDeploymentStatus, after: ModelDeploymentStatus, times: T
         return False
     if _without_words(before) != _without_words(after):
         return True
-    is_ready = any(one.type is ConditionType.READY and one.status is ConditionStatus.TRUE for one in after.conditions)
-    return now - times.written_at >= (_WORDS_WHILE_READY_SECONDS if is_ready else _WORDS_SECONDS)
+    patience = _WORDS_WHILE_READY_SECONDS if after.is_true(ConditionType.READY) else _WORDS_SECONDS
+    return now - times.written_at >= patience
 
 
 class Announcer:
@@ -89,8 +89,7 @@ class Announcer:
 
 def _urgent(one: ModelDeploymentStatus) -> tuple[object, ...]:
     """The part of a status that waits for nothing: the pin, and what people wait for."""
-    conditions = {condition.type: condition for condition in one.conditions}
-    return (one.model, one.plan, *(_judgement(conditions.get(kind)) for kind in _AT_ONCE))
+    return (one.model, one.plan, *(_judgement(one.condition(kind)) for kind in _AT_ONCE))
 
 
 def _has_arrived(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> bool:
@@ -100,7 +99,7 @@ def _has_arrived(before: ModelDeploymentStatus, after: ModelDeploymentStatus) ->
 
 
 def _settled_generation(one: ModelDeploymentStatus) -> int | None:
-    progressing = next((condition for condition in one.conditions if condition.type is ConditionType.PROGRESSING), None)
+    progressing = one.condition(ConditionType.PROGRESSING)
     is_settled = progressing is not None and progressing.status is ConditionStatus.FALSE
     return one.observed_generation if is_settled else None
 

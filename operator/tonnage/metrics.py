@@ -63,28 +63,22 @@ class Metrics:
 
     def changed(self, key: Key, before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> None:
         """See StatusObserver."""
-        was, now = _conditions(before), _conditions(after)
-        planned = now.get(ConditionType.PLANNED)
-        if planned and planned.status is not ConditionStatus.UNKNOWN and _differs(was.get(planned.type), planned):
+        planned = after.condition(ConditionType.PLANNED)
+        if planned and planned.status is not ConditionStatus.UNKNOWN and _differs(before, planned):
             result = "planned" if planned.status is ConditionStatus.TRUE else "refused"
             self._plans.labels(result, planned.reason).inc()
         if after.current_revision and after.current_revision != before.current_revision:
             self._rollouts.labels("completed").inc()
-        stalled = now.get(ConditionType.STALLED)
-        if stalled and stalled.status is ConditionStatus.TRUE and _differs(was.get(stalled.type), stalled):
+        stalled = after.condition(ConditionType.STALLED)
+        if stalled and stalled.status is ConditionStatus.TRUE and _differs(before, stalled):
             self._rollouts.labels("stalled").inc()
-        ready = now.get(ConditionType.READY)
-        is_ready = ready is not None and ready.status is ConditionStatus.TRUE
-        self._ready.labels(key.namespace, key.name).set(1 if is_ready else 0)
+        self._ready.labels(key.namespace, key.name).set(1 if after.is_true(ConditionType.READY) else 0)
 
     def gone(self, key: Key) -> None:
         """See StatusObserver."""
         self._ready.remove_by_labels({"namespace": key.namespace, "name": key.name})
 
 
-def _conditions(one: ModelDeploymentStatus) -> dict[ConditionType, Condition]:
-    return {condition.type: condition for condition in one.conditions}
-
-
-def _differs(before: Condition | None, after: Condition) -> bool:
-    return before is None or (before.status, before.reason) != (after.status, after.reason)
+def _differs(before: ModelDeploymentStatus, after: Condition) -> bool:
+    was = before.condition(after.type)
+    return was is None or (was.status, was.reason) != (after.status, after.reason)

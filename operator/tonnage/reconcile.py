@@ -26,7 +26,7 @@ from tonnage.cluster.resources import MODEL_DEPLOYMENTS
 from tonnage.cluster.serve import Serve
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.reasons import ConditionType
-from tonnage.contract.status import Condition, ConditionStatus, ModelDeploymentStatus, PlanStatus, RevisionState
+from tonnage.contract.status import Condition, ModelDeploymentStatus, PlanStatus
 from tonnage.desired import Revision, revision
 from tonnage.execution import Hands, Scene
 from tonnage.facts.errors import FactsError
@@ -190,9 +190,8 @@ class Reconciler:
         if outcome.revision is None:
             return bool(superfluous)
         scene = Scene(wanted, outcome.revision, objects, seen)
-        served = {one.name for one in wanted.previous.revisions if one.state is not RevisionState.STARTING}
         has_written = await self._hands.share(scene)
-        for action in actions(outcome.revision.name, wanted.spec.replicas, seen, served):
+        for action in actions(outcome.revision.name, wanted.spec.replicas, seen, wanted.previous.served):
             has_written |= await self._hands.act(action, scene)
         return has_written or bool(superfluous)
 
@@ -222,7 +221,6 @@ def _is_pinned(decision: Decision, recorded: ModelDeploymentStatus) -> bool:
 def _next_visit_seconds(
     current: ModelDeploymentStatus, decision: Decision, seen: Snapshot, times: Times
 ) -> float | None:
-    conditions = {condition.type: condition for condition in current.conditions}
     age_seconds = min((_age_seconds(condition, seen.now) for condition in current.conditions), default=0.0)
     if decision.facts_error and decision.facts_error.is_permanent:
         # Asked again at the resync: a hub is not to be pestered for what is not there.
@@ -230,8 +228,7 @@ def _next_visit_seconds(
     if decision.revision is None:
         # Half as often with each try, without having to remember how many there were.
         return min(_REFUSED_SECONDS, max(_FASTEST_SECONDS, age_seconds / 2))
-    progressing = conditions.get(ConditionType.PROGRESSING)
-    if progressing and progressing.status is ConditionStatus.TRUE:
+    if current.is_true(ConditionType.PROGRESSING):
         is_head_starting = any(one.serve is None and one.head and _is_running(one.head) for one in seen.revisions)
         fastest = _HEAD_SECONDS if is_head_starting else _FASTEST_SECONDS
         return min(_SLOWEST_SECONDS, max(fastest, age_seconds / 30))

@@ -192,6 +192,20 @@ class ModelDeploymentStatus(Contract):
     summary: ShortText | None = None
     """The answer in one word: the reason of the condition that matters most."""
 
+    def condition(self, kind: ConditionType) -> Condition | None:
+        """The condition of that type; None if it was never set."""
+        return next((one for one in self.conditions if one.type is kind), None)
+
+    def is_true(self, kind: ConditionType) -> bool:
+        """Whether the condition of that type is set and holds."""
+        found = self.condition(kind)
+        return found is not None and found.status is ConditionStatus.TRUE
+
+    @property
+    def served(self) -> frozenset[str]:
+        """The revisions that have answered clients."""
+        return frozenset(one.name for one in self.revisions if one.state is not RevisionState.STARTING)
+
 
 API_VERSION: Literal["tonnage.dev/v1alpha1"] = "tonnage.dev/v1alpha1"
 GROUP = "tonnage.dev"

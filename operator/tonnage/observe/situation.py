@@ -6,7 +6,7 @@ from functools import cached_property
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.reasons import ConditionType, Reason
 from tonnage.contract.spec import ModelDeploymentSpec
-from tonnage.contract.status import Condition, ConditionStatus, ModelDeploymentStatus, PlanStatus, RevisionState
+from tonnage.contract.status import Condition, ModelDeploymentStatus, PlanStatus
 from tonnage.facts.errors import FactsError
 from tonnage.observe.failures import Failure, failure
 from tonnage.observe.rollout import is_complete
@@ -43,12 +43,12 @@ class Situation:
 
     def before(self, kind: ConditionType) -> Condition | None:
         """The condition as it was written last."""
-        return next((one for one in self.previous.conditions if one.type is kind), None)
+        return self.previous.condition(kind)
 
     def was(self, kind: ConditionType, reason: Reason) -> bool:
         """Whether this condition was true for this reason."""
         before = self.before(kind)
-        return before is not None and before.status is ConditionStatus.TRUE and before.reason == reason
+        return before is not None and self.previous.is_true(kind) and before.reason == reason
 
     @property
     def replicas(self) -> int:
@@ -58,8 +58,7 @@ class Situation:
     @property
     def served(self) -> frozenset[str]:
         """Revisions that were serving before this visit."""
-        states = (RevisionState.SERVING, RevisionState.RETIRING)
-        return frozenset(one.name for one in self.previous.revisions if one.state in states)
+        return self.previous.served
 
     @cached_property
     def shown(self) -> ObservedRevision | None:
