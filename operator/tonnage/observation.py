@@ -19,7 +19,7 @@ from tonnage.cluster.serve import Serve
 from tonnage.desired.names import DEPLOYMENT_LABEL, Owner
 from tonnage.facts.inventory import UNKNOWN_INVENTORY, Inventory, inventory
 from tonnage.observe.serve_status import ServeStatus, serve_status
-from tonnage.observe.snapshot import Download, Pod, Snapshot, snapshot
+from tonnage.observe.snapshot import Download, Snapshot, snapshot
 
 Manifest = Mapping[str, Any]
 
@@ -55,18 +55,16 @@ class Eyes:
 
     async def snapshot(self, owner: Owner, objects: Sequence[Manifest], now: datetime) -> Snapshot:
         """What the children are up to. Never raises ClusterError: who does not answer is left out."""
-        seen = snapshot(objects, now, {}, {})
-        heads = {revision.name: revision.head for revision in seen.revisions if _is_up(revision.head)}
-        loading = [pod for revision in seen.revisions for pod in revision.workers if _is_downloading(pod)]
+        seen = snapshot(objects, now)
+        heads = {one.name: one.head.ip for one in seen.revisions if one.head and one.head.ip and one.head.is_up}
+        loading = {pod.name: pod.ip for one in seen.revisions for pod in one.workers if pod.ip and pod.is_downloading}
         serve, downloads = await asyncio.gather(
-            asyncio.gather(*(self._serve_status(owner, head) for head in heads.values())),
-            asyncio.gather(*(self._download(pod) for pod in loading)),
+            asyncio.gather(*(self._serve_status(owner, ip) for ip in heads.values())),
+            asyncio.gather(*(self._download(ip) for ip in loading.values())),
         )
-        return snapshot(
-            objects,
-            now,
+        return seen.answered(
             {name: one for name, one in zip(heads, serve, strict=True) if one},
-            {pod.name: one for pod, one in zip(loading, downloads, strict=True) if one},
+            {name: one for name, one in zip(loading, downloads, strict=True) if one},
         )
 
     async def inventory(self) -> Inventory:
@@ -86,27 +84,17 @@ class Eyes:
             return list(found)
         return [manifest for manifest in found if owner.uid in _owner_uids(manifest)]
 
-    async def _serve_status(self, owner: Owner, head: Pod | None) -> ServeStatus | None:
-        if head is None or head.ip is None:
-            return None
+    async def _serve_status(self, owner: Owner, head_ip: str) -> ServeStatus | None:
         try:
-            return serve_status(await self._serve.applications(head.ip, self._tokens.token(owner)))
+            return serve_status(await self._serve.applications(head_ip, self._tokens.token(owner)))
         except ClusterError:
             return None
 
-    async def _download(self, pod: Pod) -> Download | None:
-        progress = await self._serve.progress(pod.ip) if pod.ip else None
+    async def _download(self, worker_ip: str) -> Download | None:
+        progress = await self._serve.progress(worker_ip)
         if progress is None:
             return None
         return Download(int(progress.get("doneBytes", 0)), int(progress.get("totalBytes", 0)))
-
-
-def _is_up(head: Pod | None) -> bool:
-    return head is not None and head.ip is not None and any(container.is_running for container in head.containers)
-
-
-def _is_downloading(pod: Pod) -> bool:
-    return pod.ip is not None and any(container.is_init and container.is_running for container in pod.containers)
 
 
 def _owner_uids(manifest: Manifest) -> set[str]:

@@ -32,7 +32,7 @@ from tonnage.execution import Hands, Scene
 from tonnage.facts.errors import FactsError
 from tonnage.observation import Eyes, Tokens
 from tonnage.observe.rollout import actions
-from tonnage.observe.snapshot import Pod, Snapshot
+from tonnage.observe.snapshot import Snapshot
 from tonnage.observe.status import Decision, status
 from tonnage.plan import Refusal, plan, unsupported_fields
 from tonnage.queue import Key
@@ -229,14 +229,10 @@ def _next_visit_seconds(
         # Half as often with each try, without having to remember how many there were.
         return min(_REFUSED_SECONDS, max(_FASTEST_SECONDS, age_seconds / 2))
     if current.is_true(ConditionType.PROGRESSING):
-        is_head_starting = any(one.serve is None and one.head and _is_running(one.head) for one in seen.revisions)
+        is_head_starting = any(one.serve is None and one.head and one.head.is_up for one in seen.revisions)
         fastest = _HEAD_SECONDS if is_head_starting else _FASTEST_SECONDS
         return min(_SLOWEST_SECONDS, max(fastest, age_seconds / 30))
     return GATHER_SECONDS if _loop_time() - times.acted_at < GATHER_SECONDS else _SETTLED_SECONDS
-
-
-def _is_running(pod: Pod) -> bool:
-    return any(container.is_running for container in pod.containers)
 
 
 def _age_seconds(condition: Condition, now: datetime) -> float:

@@ -42,7 +42,6 @@ _PERMANENT = (
     Reason.QUANTIZATION_UNSUPPORTED,
 )
 
-_IMAGE_REASONS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
 _CONFIG_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 _ERROR_LINE = re.compile(r"^[\w.]*\w(Error|Exception|Failure)(: (?!Traceback)\S.*)?$")
 # What Ray and vLLM put before a line: which process, when.
@@ -93,9 +92,8 @@ def classified(text: str, otherwise: Reason) -> Failure:
 
 def _pod_failure(pod: Pod) -> Failure | None:
     if pod.unschedulable_message is not None:
-        is_claim = "persistentvolumeclaim" in pod.unschedulable_message and "not found" in pod.unschedulable_message
         return Failure(
-            Reason.VOLUME_NOT_FOUND if is_claim else Reason.UNSCHEDULABLE,
+            Reason.VOLUME_NOT_FOUND if pod.lacks_claim else Reason.UNSCHEDULABLE,
             f"no node for {pod.name}: {_calm(pod.unschedulable_message)}",
         )
     if pod.reason == "Evicted":
@@ -110,7 +108,7 @@ def _pod_failure(pod: Pod) -> Failure | None:
 def _container_failure(pod: Pod, container: Container) -> Failure | None:
     where = f"container {container.name} of {pod.name}"
     said = container.waiting_message or ""
-    if container.waiting_reason in _IMAGE_REASONS:
+    if container.lacks_image:
         # The two reasons alternate while kubelet backs off, and only one of them always tells the registry's answer.
         answer = said.rpartition("desc = ")[2] if "desc = " in said else ""
         return Failure(

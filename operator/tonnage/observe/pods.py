@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+_IMAGE_REASONS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
+
 
 @dataclass(frozen=True)
 class Container:
@@ -21,6 +23,11 @@ class Container:
     exit_code: int | None
     exit_reason: str | None
     exit_message: str | None
+
+    @property
+    def lacks_image(self) -> bool:
+        """Whether it waits for an image that cannot be pulled."""
+        return self.waiting_reason in _IMAGE_REASONS
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,28 @@ class Pod:
     @property
     def is_live(self) -> bool:
         """Whether it counts as one of its controller's replicas."""
-        return not self.is_terminating and self.phase not in ("Succeeded", "Failed")
+        return not self.is_terminating and not self.is_over
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all of its containers have ended for good."""
+        return self.phase in ("Succeeded", "Failed")
+
+    @property
+    def is_up(self) -> bool:
+        """Whether what it is for has been started."""
+        return any(container.is_running and not container.is_init for container in self.containers)
+
+    @property
+    def is_downloading(self) -> bool:
+        """Whether what comes before that is under way: of ours, only workers have it, and it is the download."""
+        return any(container.is_running and container.is_init for container in self.containers)
+
+    @property
+    def lacks_claim(self) -> bool:
+        """Whether it finds no node for want of a PersistentVolumeClaim that nobody has made."""
+        said = self.unschedulable_message or ""
+        return "persistentvolumeclaim" in said and "not found" in said
 
 
 def pod(manifest: Mapping[str, Any]) -> Pod:

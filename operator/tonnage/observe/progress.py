@@ -27,23 +27,10 @@ def progress(revision: ObservedRevision | None, snapshot: Snapshot) -> Progress:
         done_percent = 100 * sum(one.done_bytes for one in downloads) // total_bytes
         done_percent -= done_percent % _STEP_PERCENT
         return Progress(Reason.DOWNLOADING, f"{done_percent} % of {total_bytes / _GIB:.2f} GiB are downloaded")
-    if _is_downloading(revision):
+    if any(pod.is_downloading for pod in revision.live_workers):
         return Progress(Reason.DOWNLOADING, "the model is being downloaded")
-    if not any(_is_worker_up(revision)):
+    if not any(pod.is_up for pod in revision.live_workers):
         return Progress(Reason.STARTING, "its pods are starting")
     if revision.serve is None:
         return Progress(Reason.STARTING, "its head is starting")
     return Progress(Reason.LOADING, "the model is being loaded")
-
-
-def _is_downloading(revision: ObservedRevision) -> bool:
-    return any(
-        container.is_init and container.is_running for pod in revision.live_workers for container in pod.containers
-    )
-
-
-def _is_worker_up(revision: ObservedRevision) -> list[bool]:
-    return [
-        any(container.is_running and not container.is_init for container in pod.containers)
-        for pod in revision.live_workers
-    ]

@@ -4,7 +4,7 @@ Built from the objects as the API server gives them. Nothing in it is remembered
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -78,24 +78,24 @@ class Snapshot:
         """The revision of that name, if anything of it is there."""
         return next((one for one in self.revisions if one.name == name), None)
 
+    def answered(self, serve: Mapping[str, ServeStatus], downloads: Mapping[str, Download]) -> "Snapshot":
+        """The same with what heads said of Serve, by revision, and workers of their downloads, by pod."""
+        revisions = tuple(replace(one, serve=serve.get(one.name)) for one in self.revisions)
+        return replace(self, revisions=revisions, downloads=downloads)
 
-def snapshot(
-    objects: Iterable[Mapping[str, Any]],
-    now: datetime,
-    serve: Mapping[str, ServeStatus],
-    downloads: Mapping[str, Download],
-) -> Snapshot:
-    """The snapshot of a deployment's children (pods included), Serve's status by revision and downloads by pod."""
+
+def snapshot(objects: Iterable[Mapping[str, Any]], now: datetime) -> Snapshot:
+    """The snapshot of a deployment's children, pods included; nobody has been asked anything yet."""
     by_revision: dict[str, list[Mapping[str, Any]]] = {}
     for manifest in objects:
         name = (manifest["metadata"].get("labels") or {}).get(REVISION_LABEL)
         if name is not None:
             by_revision.setdefault(name, []).append(manifest)
-    revisions = [_revision(name, manifests, serve.get(name)) for name, manifests in by_revision.items()]
-    return Snapshot(now, tuple(sorted(revisions, key=lambda one: (one.created_at, one.name))), dict(downloads))
+    revisions = [_revision(name, manifests) for name, manifests in by_revision.items()]
+    return Snapshot(now, tuple(sorted(revisions, key=lambda one: (one.created_at, one.name))))
 
 
-def _revision(name: str, manifests: list[Mapping[str, Any]], serve: ServeStatus | None) -> ObservedRevision:
+def _revision(name: str, manifests: list[Mapping[str, Any]]) -> ObservedRevision:
     standing = [
         manifest
         for manifest in manifests
@@ -113,7 +113,7 @@ def _revision(name: str, manifests: list[Mapping[str, Any]], serve: ServeStatus 
         # The youngest: while a head is replaced, there may be the shadow of the old one.
         head=heads[-1] if heads else None,
         workers=workers,
-        serve=serve,
+        serve=None,
     )
 
 
