@@ -21,6 +21,7 @@ from tonnage.desired import facts_pod
 from tonnage.desired.names import COMPONENT_LABEL, FACTS, Owner
 from tonnage.facts.errors import FactsError
 from tonnage.facts.source import DEFAULT_REVISION, Scheme, Source, parse_source
+from tonnage.observe.pods import Pod, pod
 from tonnage.settings import Settings
 
 ReadFacts = Callable[[Source, str, str | None], Awaitable[ModelFacts]]
@@ -58,16 +59,17 @@ class Resolver:
         if source.scheme is Scheme.HF and spec.model.token_secret_ref is None:
             return await self._read_facts(source, requested, self._settings.hub_endpoint)
         wanted = facts_pod(owner, spec, self._settings)
-        pod = next((pod for pod in facts_pods(objects) if _name(pod) == _name(wanted)), None)
-        if pod is None:
+        manifest = next((one for one in facts_pods(objects) if _name(one) == _name(wanted)), None)
+        if manifest is None:
             await self._kubernetes.apply(wanted)
             return None
+        seen = pod(manifest)
         try:
-            return _reported(pod, spec, now)
+            return _reported(seen, spec, now)
         except FactsError as error:
-            is_old = now - _created(pod) > (_RETRY_PERMANENT if error.is_permanent else _RETRY_TRANSIENT)
-            if _is_over(pod) and is_old:
-                await self._kubernetes.delete(pod)
+            is_old = now - seen.created_at > (_RETRY_PERMANENT if error.is_permanent else _RETRY_TRANSIENT)
+            if seen.is_over and is_old:
+                await self._kubernetes.delete(manifest)
             raise
 
     def superfluous(
@@ -82,7 +84,7 @@ class Resolver:
         except FactsError:
             # A source that cannot be read needs no pod.
             return found
-        return [pod for pod in found if _name(pod) != needed]
+        return [one for one in found if _name(one) != needed]
 
 
 def facts_pods(objects: Sequence[Manifest]) -> Iterator[Manifest]:
@@ -94,18 +96,18 @@ def facts_pods(objects: Sequence[Manifest]) -> Iterator[Manifest]:
             yield manifest
 
 
-def _reported(pod: Manifest, spec: ModelDeploymentSpec, now: datetime) -> ModelFacts | None:
-    if not _is_over(pod):
-        _require_startable(pod, spec)
-        if now - _created(pod) > _DEADLINE:
+def _reported(seen: Pod, spec: ModelDeploymentSpec, now: datetime) -> ModelFacts | None:
+    if not seen.is_over:
+        _require_startable(seen, spec)
+        if now - seen.created_at > _DEADLINE:
             raise FactsError(
                 Reason.START_DEADLINE_EXCEEDED,
-                f"the pod {_name(pod)}, which reads the model's facts, has not finished for "
-                f"{_DEADLINE.seconds // 60} minutes: {_hindrance(pod) or 'see its log'}",
+                f"the pod {seen.name}, which reads the model's facts, has not finished for "
+                f"{_DEADLINE.seconds // 60} minutes: {_hindrance(seen) or 'see its log'}",
                 is_permanent=False,
             )
         return None
-    message = _termination_message(pod)
+    message = next((one.exit_message for one in seen.containers if one.exit_message), None)
     try:
         report = FactsReport.model_validate_json(message or "{}")
     except ValidationError:
@@ -114,67 +116,42 @@ def _reported(pod: Manifest, spec: ModelDeploymentSpec, now: datetime) -> ModelF
         return report.facts
     if report.failure:
         raise FactsError(report.failure.reason, report.failure.message, is_permanent=report.failure.is_permanent)
-    said = " ".join((message or pod["status"].get("message") or "it said nothing").split())[-_SAID_LENGTH:]
+    said = " ".join((message or seen.message or "it said nothing").split())[-_SAID_LENGTH:]
     raise FactsError(
         Reason.CONTAINER_FAILED,
-        f"the pod {_name(pod)}, which reads the model's facts, failed: {said}",
+        f"the pod {seen.name}, which reads the model's facts, failed: {said}",
         is_permanent=False,
     )
 
 
-def _require_startable(pod: Manifest, spec: ModelDeploymentSpec) -> None:
+def _require_startable(seen: Pod, spec: ModelDeploymentSpec) -> None:
     reference = spec.model.token_secret_ref
-    hindrance = _hindrance(pod)
-    if reference and any(state.get("reason") == "CreateContainerConfigError" for state in _waiting(pod)):
+    if reference and any(one.waiting_reason == "CreateContainerConfigError" for one in seen.containers):
         raise FactsError(
             Reason.TOKEN_SECRET_MISSING,
             f"spec.model.tokenSecretRef: there is no Secret '{reference.name}' with a key '{reference.key}' here: "
             "create it, or correct the reference",
             is_permanent=False,
         )
-    if "persistentvolumeclaim" in hindrance and "not found" in hindrance:
+    if seen.lacks_claim:
         claim = parse_source(spec.model.source).name
         raise FactsError(
             Reason.VOLUME_NOT_FOUND,
             f"spec.model.source: there is no PersistentVolumeClaim '{claim}' here: create it, or correct the source",
             is_permanent=False,
         )
-    for state in _waiting(pod):
-        if state.get("reason") in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"):
-            raise FactsError(
-                Reason.IMAGE_PULL,
-                f"the pod {_name(pod)}, which reads the model's facts, cannot pull the operator's image: {hindrance}",
-                is_permanent=False,
-            )
+    if any(one.lacks_image for one in seen.containers):
+        raise FactsError(
+            Reason.IMAGE_PULL,
+            f"the pod {seen.name}, which reads the model's facts, cannot pull the operator's image: {_hindrance(seen)}",
+            is_permanent=False,
+        )
 
 
-def _hindrance(pod: Manifest) -> str:
+def _hindrance(seen: Pod) -> str:
     """What keeps a pod from running, in the words of whoever keeps it."""
-    waiting = [state["message"] for state in _waiting(pod) if state.get("message")]
-    unscheduled = [
-        condition.get("message", "")
-        for condition in pod["status"].get("conditions") or ()
-        if condition["type"] == "PodScheduled" and condition["status"] == "False"
-    ]
-    return " ".join((*waiting, *unscheduled))[:_SAID_LENGTH]
-
-
-def _waiting(pod: Manifest) -> list[Manifest]:
-    states = (container.get("state") or {} for container in pod["status"].get("containerStatuses") or ())
-    return [state["waiting"] for state in states if state.get("waiting")]
-
-
-def _termination_message(pod: Manifest) -> str:
-    states = (container.get("state") or {} for container in pod["status"].get("containerStatuses") or ())
-    return next((state["terminated"].get("message") or "" for state in states if state.get("terminated")), "")
-
-
-def _is_over(pod: Manifest) -> bool:
-    return pod["status"].get("phase") in ("Succeeded", "Failed")
-
-
-def _created(pod: Manifest) -> datetime:
-    return datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
+    said = (*(one.waiting_message for one in seen.containers), seen.unschedulable_message)
+    return " ".join(text for text in said if text)[:_SAID_LENGTH]
 
 
 def _name(manifest: Manifest) -> str:
