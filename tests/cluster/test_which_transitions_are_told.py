@@ -1,25 +1,13 @@
-from datetime import UTC, datetime
-
 import pytest
 
 from tests.support.api_server import ApiServer, Fault
+from tests.support.conditions import condition
 from tonnage.cluster.api import Kubernetes
 from tonnage.cluster.events import Recorder, transitions
 from tonnage.contract.reasons import ConditionType, Reason
 from tonnage.contract.status import Condition, ConditionStatus
 
 TRUE, FALSE = ConditionStatus.TRUE, ConditionStatus.FALSE
-
-
-def condition(kind: ConditionType, status: ConditionStatus, reason: Reason, message: str = "because") -> Condition:
-    return Condition(
-        type=kind,
-        status=status,
-        reason=reason,
-        message=message,
-        last_transition_time=datetime(2026, 1, 1, tzinfo=UTC),
-        observed_generation=1,
-    )
 
 
 READY = condition(ConditionType.READY, TRUE, Reason.READY)

@@ -1,7 +1,6 @@
-from datetime import UTC, datetime
-
 import pytest
 
+from tests.support.conditions import condition
 from tonnage.announcement import Times, is_due
 from tonnage.contract.reasons import ConditionType, Reason
 from tonnage.contract.status import Condition, ConditionStatus, ModelDeploymentStatus
@@ -10,26 +9,15 @@ TRUE, FALSE = ConditionStatus.TRUE, ConditionStatus.FALSE
 NOW = 1000.0
 
 
-def one(kind: ConditionType, status: ConditionStatus, reason: Reason, message: str = "") -> Condition:
-    return Condition(
-        type=kind,
-        status=status,
-        reason=reason,
-        message=message,
-        last_transition_time=datetime(2026, 1, 1, tzinfo=UTC),
-        observed_generation=1,
-    )
-
-
 def status(*conditions: Condition, replicas: int = 1, generation: int = 1) -> ModelDeploymentStatus:
     return ModelDeploymentStatus(conditions=list(conditions), replicas=replicas, observed_generation=generation)
 
 
-READY = one(ConditionType.READY, TRUE, Reason.READY)
-NOT_READY = one(ConditionType.READY, FALSE, Reason.NO_READY_REPLICA)
-SETTLED = one(ConditionType.PROGRESSING, FALSE, Reason.SETTLED)
-SCALING = one(ConditionType.PROGRESSING, TRUE, Reason.SCALING, "2 wanted")
-LOADING = one(ConditionType.PROGRESSING, TRUE, Reason.SCALING, "2 wanted: loading")
+READY = condition(ConditionType.READY, TRUE, Reason.READY)
+NOT_READY = condition(ConditionType.READY, FALSE, Reason.NO_READY_REPLICA)
+SETTLED = condition(ConditionType.PROGRESSING, FALSE, Reason.SETTLED)
+SCALING = condition(ConditionType.PROGRESSING, TRUE, Reason.SCALING, "2 wanted")
+LOADING = condition(ConditionType.PROGRESSING, TRUE, Reason.SCALING, "2 wanted: loading")
 LONG_AGO = Times()
 JUST_ACTED = Times(acted_at=NOW - 0.5)
 JUST_WRITTEN = Times(written_at=NOW - 1)
