@@ -17,7 +17,7 @@ from typing import NoReturn
 from e2e.cluster import Cluster, ClusterError, Settings, get_cluster
 from e2e.cluster.host.state import locked
 from e2e.cluster.progress import Progress
-from e2e.cluster.provider import PROVIDERS
+from e2e.cluster.providers import add_cluster_options
 from e2e.kit.install import install
 
 ROOT = Path(__file__).parents[1]
@@ -33,10 +33,8 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="e2e/check", description="All checks and tests. Further arguments go to pytest, such as -k scale."
     )
-    made.add_argument("--provider", choices=PROVIDERS, help="default: kind or minikube if installed, else host")
-    made.add_argument("--cluster", default=CLUSTER, metavar="NAME", help="the cluster's name (default: %(default)s)")
+    add_cluster_options(made, "--cluster", CLUSTER)
     made.add_argument("--keep", action="store_true", help="leave the cluster running")
-    made.add_argument("--yes", action="store_true", help="do use an existing cluster")
     return made
 
 

@@ -23,7 +23,8 @@ from rich.table import Table
 from e2e.cluster import Cluster, ClusterError, CommandError, Settings, get_cluster
 from e2e.cluster.logs import collect
 from e2e.cluster.progress import Progress
-from e2e.cluster.provider import DEFAULT_NAME, PROVIDERS
+from e2e.cluster.provider import DEFAULT_NAME
+from e2e.cluster.providers import add_cluster_options
 from e2e.kit.deployments import Deployment
 from e2e.kit.install import install
 
@@ -42,9 +43,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="e2e/demo", description="A model's answer from a real Kubernetes, from nothing."
     )
-    made.add_argument("--provider", choices=PROVIDERS, help="default: kind or minikube if installed, else host")
-    made.add_argument("--cluster", default=DEFAULT_NAME, metavar="NAME", help="its name (default: %(default)s)")
-    made.add_argument("--yes", action="store_true", help="do use an existing cluster, without asking")
+    add_cluster_options(made, "--cluster", DEFAULT_NAME)
     made.add_argument("--down", action="store_true", help="take the cluster down, with all that is in it")
     return made
 

@@ -44,9 +44,12 @@ def light_load(load: Load) -> Load:
     return replace(load, clients=1)
 
 
+def client(deployment: Deployment) -> OpenAI:
+    return OpenAI(base_url=deployment.endpoint, api_key="unused", timeout=60, max_retries=0)
+
+
 def answer(deployment: Deployment, question: str = QUESTION) -> str:
-    client = OpenAI(base_url=deployment.endpoint, api_key="unused", timeout=60, max_retries=0)
-    reply = client.chat.completions.create(
+    reply = client(deployment).chat.completions.create(
         model=deployment.name, messages=[{"role": "user", "content": question}], temperature=0, max_tokens=32
     )
     return reply.choices[0].message.content or ""
@@ -67,8 +70,7 @@ def test_quickstart_answers_with_the_real_model(tonnage: Installation, chat: Dep
 
 
 def stream(deployment: Deployment) -> Iterator[str]:
-    client = OpenAI(base_url=deployment.endpoint, api_key="unused", timeout=60, max_retries=0)
-    parts = client.chat.completions.create(
+    parts = client(deployment).chat.completions.create(
         model=deployment.name,
         messages=[{"role": "user", "content": QUESTION}],
         temperature=0,

@@ -12,8 +12,8 @@ from rich.prompt import Confirm
 from e2e.cluster.commands import ClusterError
 from e2e.cluster.fake_gpus import FakeGpus, add_fake_nodes, give_gpus
 from e2e.cluster.logs import collect
-from e2e.cluster.provider import DEFAULT_NAME, PROVIDERS, Cluster, Settings
-from e2e.cluster.providers import get_cluster
+from e2e.cluster.provider import DEFAULT_NAME, Cluster, Settings
+from e2e.cluster.providers import add_cluster_options, get_cluster
 
 
 def up(cluster: Cluster, options: argparse.Namespace) -> None:
@@ -62,9 +62,7 @@ def kubeconfig(cluster: Cluster, _options: argparse.Namespace) -> None:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="python -m e2e.cluster", description="A Kubernetes cluster for tests.")
-    made.add_argument("--provider", choices=PROVIDERS, help="default: kind or minikube if installed, else host")
-    made.add_argument("--name", default=DEFAULT_NAME, help="the cluster's name (default: %(default)s)")
-    made.add_argument("--yes", action="store_true", help="do use an existing cluster, without asking")
+    add_cluster_options(made, "--name", DEFAULT_NAME)
     commands = made.add_subparsers(required=True, metavar="COMMAND")
 
     def command(function: Callable[[Cluster, argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
