@@ -178,7 +178,7 @@ class ModelDeploymentStatus(Contract):
     revisions: Annotated[list[RevisionStatus], Field(max_length=16)] = []
     """Revisions that have pods."""
     current_revision: ShortText | None = None
-    """The revision that the spec asks for."""
+    """The revision that answers; before any does, the one that the spec asks for."""
     replicas: Count = 0
     """Replicas of all revisions."""
     ready_replicas: Count = 0
