@@ -25,7 +25,7 @@ from huggingface_hub.errors import (
 
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.reasons import Reason
-from tonnage.facts.errors import FactsError
+from tonnage.facts.errors import FactsError, unusable
 from tonnage.facts.model import model_facts
 from tonnage.facts.reading import model_reading
 from tonnage.facts.source import Source
@@ -118,7 +118,8 @@ class _Hub:
             )
             raise FactsError(Reason.REVISION_NOT_FOUND, message, is_permanent=True) from error
         except RemoteEntryNotFoundError as error:
-            raise self._unusable(f"the hub lists a file that it does not have ({error.request.url})") from error
+            message = f"{self.source} cannot be used: the hub lists a file that it does not have ({error.request.url})"
+            raise unusable(message) from error
         except HfHubHTTPError as error:
             raise self._refused(error.response.status_code) from error
         except HFValidationError as error:
@@ -159,9 +160,6 @@ class _Hub:
             else f"{self.source} is gated: {terms}, and set spec.model.tokenSecretRef to a token of that account"
         )
         return FactsError(Reason.GATED_MODEL, message, is_permanent=True)
-
-    def _unusable(self, why: str) -> FactsError:
-        return FactsError(Reason.UNUSABLE_CONFIG, f"{self.source} cannot be used: {why}", is_permanent=True)
 
     def _unreachable(self, why: str) -> FactsError:
         message = f"the model hub {self.endpoint} cannot be read now: {why}"

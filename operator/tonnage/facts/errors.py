@@ -16,3 +16,8 @@ class FactsError(Exception):
         self.reason = reason
         self.message = message
         self.is_permanent = is_permanent
+
+
+def unusable(message: str) -> FactsError:
+    """The error for a model whose files are there and no use."""
+    return FactsError(Reason.UNUSABLE_CONFIG, message, is_permanent=True)

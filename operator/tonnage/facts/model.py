@@ -14,7 +14,7 @@ from tonnage.contract.reasons import Reason
 from tonnage.facts import config as names
 from tonnage.facts.architectures import engine, has_config, task
 from tonnage.facts.config import Config, config
-from tonnage.facts.errors import FactsError
+from tonnage.facts.errors import FactsError, unusable
 from tonnage.facts.source import Source
 from tonnage.facts.weights import Weights
 
@@ -44,7 +44,7 @@ def model_facts(
         return _facts(reading, requested_revision, commit, licence)
     # A config is written by anybody: text where a number belongs, numbers beyond all bounds.
     except (ValueError, TypeError, ArithmeticError) as error:
-        raise _unusable(f"the config.json of {reading.source} makes no sense: {error}") from error
+        raise unusable(f"the config.json of {reading.source} makes no sense: {error}") from error
 
 
 def _facts(reading: ModelReading, requested_revision: str, commit: str, licence: str | None) -> ModelFacts:
@@ -52,7 +52,7 @@ def _facts(reading: ModelReading, requested_revision: str, commit: str, licence:
     where = str(reading.source)
     architecture = read.architecture
     if not architecture:
-        raise _unusable(f"the config.json of {where} names no architecture")
+        raise unusable(f"the config.json of {where} names no architecture")
     heads = _required(read, where, "number of attention heads", names.ATTENTION_HEADS)
     hidden_size = _required(read, where, "hidden size", names.HIDDEN_SIZE)
     kv_heads, head_dim, attention = _attention(read, heads, hidden_size)
@@ -111,7 +111,7 @@ def _context_length(read: Config, where: str) -> int:
     """The longest sequence by the engine's own rule: the smallest limit the config names, times the rotary scaling."""
     limits = list(read.all_positive(names.CONTEXT_LENGTH))
     if not limits:
-        raise _unusable(f"the config.json of {where} does not say how long a context may be")
+        raise unusable(f"the config.json of {where} does not say how long a context may be")
     # Command-R's own limit lies above its max_position_embeddings, and is the true one.
     limit = read.positive(("model_max_length",)) or min(limits)
     factor = 1.0
@@ -154,8 +154,4 @@ def _required(read: Config, where: str, noun: str, keys: tuple[str, ...]) -> int
             f"{where} is a {read.architecture}, which {engine()} does not serve",
             is_permanent=True,
         )
-    raise _unusable(f"the config.json of {where} does not give the {noun} ({', '.join(keys)})")
-
-
-def _unusable(message: str) -> FactsError:
-    return FactsError(Reason.UNUSABLE_CONFIG, message, is_permanent=True)
+    raise unusable(f"the config.json of {where} does not give the {noun} ({', '.join(keys)})")

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from tonnage.contract.model_files import CONFIG, TOKENIZER_CONFIG
-from tonnage.contract.reasons import Reason
-from tonnage.facts.errors import FactsError
+from tonnage.facts.errors import unusable
 from tonnage.facts.model import ModelReading, tied_tensors
 from tonnage.facts.source import Source
 from tonnage.facts.weights import LENGTH_BYTES, Weights, chosen_weights, header_bytes, weights
@@ -54,9 +53,9 @@ def _json_object(where: str, files: Files, name: str) -> dict[str, Any]:
     try:
         document = json.loads(files.read(name, _MAX_JSON_BYTES))
     except (ValueError, RecursionError) as error:
-        raise _unusable(f"{name} of {where} is not JSON ({error})") from error
+        raise unusable(f"{name} of {where} is not JSON ({error})") from error
     if not isinstance(document, dict):
-        raise _unusable(f"{name} of {where} is not a JSON object")
+        raise unusable(f"{name} of {where} is not a JSON object")
     return document
 
 
@@ -66,7 +65,3 @@ def _weights(where: str, files: Files, name: str, left_out: tuple[str, ...]) -> 
     if end > len(start):
         start = files.read(name, end)
     return weights(where, start[LENGTH_BYTES:end], left_out)
-
-
-def _unusable(message: str) -> FactsError:
-    return FactsError(Reason.UNUSABLE_CONFIG, message, is_permanent=True)

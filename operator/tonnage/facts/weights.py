@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from tonnage.contract.model_files import CONFIG, PICKLE_SUFFIXES, weight_files
 from tonnage.contract.reasons import Reason
-from tonnage.facts.errors import FactsError
+from tonnage.facts.errors import FactsError, unusable
 
 LENGTH_BYTES = 8
 # The format allows 100 MB; the largest header seen is under 2 MB. Parsing costs about ten times the header in memory.
@@ -60,7 +60,7 @@ class Weights:
 def chosen_weights(where: str, names: Collection[str]) -> tuple[str, ...]:
     """The weight files to serve from, if these files are a model at all; `where` is for messages. Raises FactsError."""
     if CONFIG not in names:
-        raise _unusable(f"{where} has no {CONFIG}: it is not a model in the transformers format")
+        raise unusable(f"{where} has no {CONFIG}: it is not a model in the transformers format")
     chosen = weight_files(names)
     if not chosen:
         pickles = sorted(name for name in names if "/" not in name and name.endswith(PICKLE_SUFFIXES))
@@ -71,11 +71,11 @@ def chosen_weights(where: str, names: Collection[str]) -> tuple[str, ...]:
                 "choose a revision or a copy of the model with safetensors files",
                 is_permanent=True,
             )
-        raise _unusable(f"{where} has no safetensors files beside its {CONFIG}")
+        raise unusable(f"{where} has no safetensors files beside its {CONFIG}")
     shards = [match for match in map(_SHARD.fullmatch, chosen) if match]
     expected = max((int(match[2]) for match in shards), default=0)
     if len(shards) < expected:
-        raise _unusable(f"{where} is incomplete: {len(shards)} of {expected} safetensors files are there")
+        raise unusable(f"{where} is incomplete: {len(shards)} of {expected} safetensors files are there")
     return chosen
 
 
@@ -83,7 +83,7 @@ def header_bytes(where: str, start: bytes) -> int:
     """How long the header is that follows these first 8 bytes. Raises FactsError."""
     length = int.from_bytes(start[:LENGTH_BYTES], "little")
     if len(start) < LENGTH_BYTES or not 0 < length <= _MAX_HEADER_BYTES:
-        raise _unusable(f"{where} is not a safetensors file: its header would have {length} bytes")
+        raise unusable(f"{where} is not a safetensors file: its header would have {length} bytes")
     return length
 
 
@@ -99,9 +99,5 @@ def weights(where: str, header: bytes, left_out: Iterable[str] = ()) -> Weights:
             sizes[tensor["dtype"]] += end - begin
         elements = sum(math.prod(tensor["shape"]) for tensor in tensors.values())
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise _unusable(f"{where} is not a safetensors file: its header cannot be read ({error!r})") from error
+        raise unusable(f"{where} is not a safetensors file: its header cannot be read ({error!r})") from error
     return Weights(elements, sizes.total(), sizes)
-
-
-def _unusable(message: str) -> FactsError:
-    return FactsError(Reason.UNUSABLE_CONFIG, message, is_permanent=True)
