@@ -12,10 +12,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from tonnage.cluster.api import Kubernetes
 from tonnage.cluster.errors import ClusterError, ForbiddenError
 from tonnage.cluster.resources import CHILDREN, NODES, PODS, Resource
 from tonnage.cluster.serve import Serve
+from tonnage.contract.serve_document import EngineReport
 from tonnage.desired.names import DEPLOYMENT_LABEL, Owner
 from tonnage.facts.inventory import UNKNOWN_INVENTORY, Inventory, inventory
 from tonnage.observe.serve_status import ServeStatus, serve_status
@@ -53,18 +56,30 @@ class Eyes:
         lists = await asyncio.gather(*(self._children_of_kind(owner, resource) for resource in CHILDREN))
         return [manifest for one in lists for manifest in one]
 
-    async def snapshot(self, owner: Owner, objects: Sequence[Manifest], now: datetime) -> Snapshot:
-        """What the children are up to. Never raises ClusterError: who does not answer is left out."""
+    async def snapshot(
+        self, owner: Owner, objects: Sequence[Manifest], now: datetime, reported: str | None
+    ) -> Snapshot:
+        """What the children are up to; engines of the revision `reported` are not asked for their figures again.
+
+        Never raises ClusterError: who does not answer is left out.
+        """
         seen = snapshot(objects, now)
         heads = {one.name: one.head.ip for one in seen.revisions if one.head and one.head.ip and one.head.is_up}
         loading = {pod.name: pod.ip for one in seen.revisions for pod in one.workers if pod.ip and pod.is_downloading}
-        serve, downloads = await asyncio.gather(
+        started = {
+            one.name: one.ready[0].ip
+            for one in seen.revisions
+            if one.ready and one.ready[0].ip and one.name != reported
+        }
+        serve, downloads, reports = await asyncio.gather(
             asyncio.gather(*(self._serve_status(owner, ip) for ip in heads.values())),
             asyncio.gather(*(self._download(ip) for ip in loading.values())),
+            asyncio.gather(*(self._engine_report(ip) for ip in started.values())),
         )
         return seen.answered(
             {name: one for name, one in zip(heads, serve, strict=True) if one},
             {name: one for name, one in zip(loading, downloads, strict=True) if one},
+            {name: one for name, one in zip(started, reports, strict=True) if one},
         )
 
     async def inventory(self) -> Inventory:
@@ -95,6 +110,13 @@ class Eyes:
         if progress is None:
             return None
         return Download(int(progress.get("doneBytes", 0)), int(progress.get("totalBytes", 0)))
+
+    async def _engine_report(self, worker_ip: str) -> EngineReport | None:
+        try:
+            return EngineReport.model_validate(await self._serve.engine_report(worker_ip))
+        except ValidationError:
+            # Nothing, or a runtime of another version.
+            return None
 
 
 def _owner_uids(manifest: Manifest) -> set[str]:

@@ -122,7 +122,8 @@ class Reconciler:
         memory = self._memory(key, wanted.owner.uid)
         objects = await self._eyes.children(wanted.owner)
         now = self._now()
-        seen = await self._eyes.snapshot(wanted.owner, objects, now)
+        reported = wanted.previous.observed.revision if wanted.previous.observed else None
+        seen = await self._eyes.snapshot(wanted.owner, objects, now, reported)
         outcome = await self._decide(wanted, objects, now)
         recorded = wanted.previous
         if not _is_pinned(outcome.decision, recorded):

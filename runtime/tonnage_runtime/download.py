@@ -21,7 +21,7 @@ from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-def
 
 from tonnage.contract.model_files import needed_files
 from tonnage.contract.reasons import Reason
-from tonnage.contract.serve_document import PROGRESS_PORT, ServeDocument
+from tonnage.contract.serve_document import REPORT_PORT, ServeDocument
 from tonnage_runtime.failures import Retryable, RuntimeFailure
 from tonnage_runtime.progress import Progress, report_progress
 
@@ -93,7 +93,7 @@ class Repository:
         return Retryable(Reason.HUB_UNREACHABLE, f"the hub cannot give {self.name} now: {why}")
 
 
-def download(document: ServeDocument, environment: Mapping[str, str], port: int = PROGRESS_PORT) -> None:
+def download(document: ServeDocument, environment: Mapping[str, str], port: int = REPORT_PORT) -> None:
     """Fill the document's model folder; returns when all of it is there. Raises RuntimeFailure."""
     model, folder = document.model, Path(document.model.path)
     if not model.source.startswith(HUB):

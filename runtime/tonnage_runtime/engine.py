@@ -11,6 +11,7 @@ from ray.serve.llm import LLMConfig, LLMServer
 from ray.serve.llm.openai_api_models import CompletionRequest, ErrorResponse
 
 from tonnage.contract.serve_document import Device, ServeDocument
+from tonnage_runtime import engine_report
 from tonnage_runtime.application_options import engine_arguments
 
 logger = logging.getLogger("ray.serve")
@@ -48,7 +49,9 @@ async def start_server(document: ServeDocument) -> Server:
     """The started server of the document's model. Raises what the engine raises."""
     # Ray's class has a coroutine for a constructor, which only Serve can call.
     server: Server = Server.sync_init(llm_config(document))
+    engine_report.begin()
     await server.start()
+    engine_report.tell_report()
     return server
 
 

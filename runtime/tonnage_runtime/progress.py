@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from tonnage_runtime.telling import tell
 
 LOG_SECONDS = 10.0
 MIB = 2**20
@@ -42,22 +42,7 @@ class Progress:
 @contextmanager
 def report_progress(progress: Progress, port: int) -> Iterator[int]:
     """Answer `GET /progress` on `port` (0: a free one, which is yielded) and log now and then, while the block runs."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # the name that the base class calls
-            body = progress.json() if self.path == "/progress" else b""
-            self.send_response(HTTPStatus.OK if body else HTTPStatus.NOT_FOUND)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """The operator asks every few seconds; the log is for people."""
-
-    server = ThreadingHTTPServer(("", port), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, name="progress", daemon=True).start()
+    server = tell("/progress", progress.json, port)
     stopped = threading.Event()
     threading.Thread(target=_log, args=(progress, stopped), name="progress-log", daemon=True).start()
     try:

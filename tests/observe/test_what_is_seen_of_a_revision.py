@@ -58,7 +58,7 @@ def objects(smollm2: ModelFacts, cpu_spec: ModelDeploymentSpec, operator_setting
 
 
 def one_revision(manifests: list[dict[str, Any]], **serve: Any) -> ObservedRevision:
-    (seen,) = snapshot(manifests, NOW).answered(serve, {}).revisions
+    (seen,) = snapshot(manifests, NOW).answered(serve, {}, {}).revisions
     return seen
 
 
@@ -104,7 +104,9 @@ def test_revisions_are_oldest_first(objects: list[dict[str, Any]]) -> None:
     def relabelled(name: str, minute: int) -> dict[str, Any]:
         return stored(objects[0], minute, metadata={"labels": {"tonnage.dev/revision": name}})
 
-    seen = snapshot([relabelled("younger", 9), relabelled("older", 1)], NOW).answered({"younger": NOTHING_DEPLOYED}, {})
+    seen = snapshot([relabelled("younger", 9), relabelled("older", 1)], NOW).answered(
+        {"younger": NOTHING_DEPLOYED}, {}, {}
+    )
     assert ["older", "younger"] == [one.name for one in seen.revisions]
     assert NOTHING_DEPLOYED == seen.revisions[1].serve
     assert seen.revision("older") is seen.revisions[0]
@@ -116,7 +118,7 @@ def test_a_document_that_cannot_be_read_is_no_document(objects: list[dict[str, A
 
 
 def test_downloads_are_by_pod() -> None:
-    assert 5 == snapshot([], NOW).answered({}, {"pod": Download(5, 10)}).downloads["pod"].done_bytes
+    assert 5 == snapshot([], NOW).answered({}, {"pod": Download(5, 10)}, {}).downloads["pod"].done_bytes
 
 
 def test_a_pod_that_finds_no_node_says_so(objects: list[dict[str, Any]]) -> None:

@@ -2,7 +2,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from tests.support.simulation import SOURCE, Simulation
+from tests.support.world import ENGINE_REPORT
 from tonnage.cluster.errors import ClusterError
 
 Simulate = Callable[[Callable[[Simulation], Awaitable[Any]]], Any]
@@ -51,6 +54,21 @@ def test_a_settled_deployment_is_not_written(simulate: Simulate) -> None:
     simulate(scenario)
 
 
+def test_the_engines_figures_are_in_the_status_and_asked_for_once(simulate: Simulate) -> None:
+    async def scenario(simulation: Simulation) -> None:
+        simulation.apply()
+        await simulation.until_ready()
+        first = simulation.status()
+        assert {"revision": first["currentRevision"], **ENGINE_REPORT} == first["observed"]
+        asked = simulation.world.report_requests
+        assert [] == await quiet_writes(simulation)
+        assert asked == simulation.world.report_requests
+        simulation.apply({"serving": {"contextLength": 2048}})
+        await simulation.until(lambda: simulation.status()["observed"]["revision"] != first["currentRevision"])
+
+    simulate(scenario)
+
+
 def test_the_pin_is_recorded_before_anything_is_created(simulate: Simulate) -> None:
     async def scenario(simulation: Simulation) -> None:
         simulation.apply()
@@ -60,8 +78,10 @@ def test_the_pin_is_recorded_before_anything_is_created(simulate: Simulate) -> N
     simulate(scenario)
 
 
-def test_scaling_up_by_one_is_at_most_three_writes(simulate: Simulate) -> None:
+@pytest.mark.parametrize("replica_seconds", [5, 150], ids=["fast", "slow"])
+def test_scaling_up_by_one_is_at_most_three_writes(simulate: Simulate, replica_seconds: float) -> None:
     async def scenario(simulation: Simulation) -> None:
+        simulation.world.pace.replica = replica_seconds
         simulation.apply()
         await simulation.until_ready()
         before = len(simulation.api.writes)

@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 from tests.support.api_server import ApiServer, Manifest, copied
 from tonnage.cluster.errors import UnreachableError
 from tonnage.cluster.transport import Answer, Request
-from tonnage.contract.serve_document import APPLICATION_NAME, DASHBOARD_PORT, PROGRESS_PORT
+from tonnage.contract.serve_document import APPLICATION_NAME, DASHBOARD_PORT, REPORT_PORT
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 GIB = 2**30
+# What the engine of every replica says.
+ENGINE_REPORT = {"kvCacheBytes": 2**28, "kvCacheTokens": 5760}
 
 
 def now() -> datetime:
@@ -74,6 +76,7 @@ class World:
     facts_pod_says: str | None = None
     secrets_missing: set[str] = field(default_factory=set)
     puts: int = 0
+    report_requests: int = 0
     rays: dict[tuple[str, str, str], Ray] = field(default_factory=dict)
     is_serve_broken: bool = False
     _ips: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -107,7 +110,12 @@ class World:
         pod = next((one for one in self.api.of_kind("Pod") if one["status"].get("podIP") == url.hostname), None)
         if pod is None or not _is_running(pod):
             raise UnreachableError(f"{request}: no route to host")
-        if url.port == PROGRESS_PORT:
+        if url.port == REPORT_PORT:
+            if url.path == "/engine":
+                self.report_requests += 1
+                replicas = [one for ray in self.rays.values() for one in ray.replicas]
+                is_loaded = any(one.pod_ip == url.hostname and one.state == "RUNNING" for one in replicas)
+                return Answer(200, copied(ENGINE_REPORT)) if is_loaded else Answer(404, None)
             return Answer(200, {"doneBytes": 1, "totalBytes": 2})
         if url.port != DASHBOARD_PORT or _component(pod) != "head" or _age(pod) < self.pace.head:
             raise UnreachableError(f"{request}: connection refused")

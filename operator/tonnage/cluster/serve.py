@@ -1,4 +1,4 @@
-"""Ray Serve's REST API on a revision's head, and the download progress that workers tell.
+"""Ray Serve's REST API on a revision's head, and what workers tell of themselves.
 
 Pods are addressed by IP, not by the Service's name: a head that came back has a new address, and a cached DNS answer
 would point to the old one for a while. Who holds the token may run code on the head, so it goes into the header of
@@ -9,12 +9,12 @@ from typing import Any
 
 from tonnage.cluster.errors import ClusterError, error_of
 from tonnage.cluster.transport import Answer, Request, Transport
-from tonnage.contract.serve_document import DASHBOARD_PORT, PROGRESS_PORT
+from tonnage.contract.serve_document import DASHBOARD_PORT, REPORT_PORT
 
 _READ_SECONDS = 5.0
 # The first deployment starts Serve's controller before it answers.
 _DEPLOY_SECONDS = 60.0
-_PROGRESS_SECONDS = 1.0
+_REPORT_SECONDS = 1.0
 
 
 class Serve:
@@ -33,7 +33,14 @@ class Serve:
 
     async def progress(self, pod_ip: str) -> dict[str, Any] | None:
         """How far a worker's download is, or None: a worker that does not download answers nothing. Never raises."""
-        request = Request("GET", f"http://{_host(pod_ip)}:{PROGRESS_PORT}/progress", timeout_seconds=_PROGRESS_SECONDS)
+        return await self._told(pod_ip, "/progress")
+
+    async def engine_report(self, pod_ip: str) -> dict[str, Any] | None:
+        """What a worker's engine said of its memory, or None: it has not generated a token yet. Never raises."""
+        return await self._told(pod_ip, "/engine")
+
+    async def _told(self, pod_ip: str, path: str) -> dict[str, Any] | None:
+        request = Request("GET", f"http://{_host(pod_ip)}:{REPORT_PORT}{path}", timeout_seconds=_REPORT_SECONDS)
         try:
             answer = await self._transport.send(request)
         except ClusterError:

@@ -80,6 +80,19 @@ class ServeDocument(Contract):
     limits: ServingLimits
 
 
+class EngineReport(Contract):
+    """What the engine of one replica said of its memory; a figure that it did not say is absent."""
+
+    weights_bytes: Bytes | None = None
+    """The model's parameters."""
+    kv_cache_bytes: Bytes | None = None
+    """The KV cache."""
+    kv_cache_tokens: Count | None = None
+    """Tokens that the KV cache holds."""
+    graphs_bytes: Bytes | None = None
+    """CUDA graphs."""
+
+
 class ApplicationArguments(Contract):
     """The `args` of the application in `PUT /api/serve/applications/`; the import path is `IMPORT_PATH`.
 
@@ -101,8 +114,9 @@ MODEL_PATH = "/models"
 # Ports of the pods of a revision, the same in every pod.
 SERVE_PORT = 8000
 METRICS_PORT = 8080
-# GET /progress on a worker whose download runs: {"doneBytes", "totalBytes"}.
-PROGRESS_PORT = 8081
+# What a worker tells the operator: GET /progress while its download runs gives {"doneBytes", "totalBytes"}, GET /engine
+# once its replica has generated a token an `EngineReport`.
+REPORT_PORT = 8081
 GCS_PORT = 6379
 DASHBOARD_PORT = 8265
 AGENT_PORT = 52365

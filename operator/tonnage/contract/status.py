@@ -12,7 +12,7 @@ from pydantic import Field
 from tonnage.contract.base import Bytes, Contract, Count, Message, ShortText
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.reasons import ConditionType
-from tonnage.contract.serve_document import Device
+from tonnage.contract.serve_document import Device, EngineReport
 
 
 class ConditionStatus(StrEnum):
@@ -151,15 +151,11 @@ class RevisionStatus(Contract):
     """Replicas that answer."""
 
 
-class Observed(Contract):
-    """What the engine reported after its start, for comparison with the plan."""
+class Observed(EngineReport):
+    """What the engine of a revision's first replica reported after its start, for comparison with the plan."""
 
-    weights_bytes: Bytes | None = None
-    """The model's parameters."""
-    kv_cache_bytes: Bytes | None = None
-    """The KV cache."""
-    kv_cache_tokens: Count | None = None
-    """Tokens that the KV cache holds."""
+    revision: ShortText
+    """The revision that it is an engine of."""
 
 
 class ModelDeploymentStatus(Contract):

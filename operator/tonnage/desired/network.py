@@ -7,7 +7,7 @@ address, which hands out the node's credentials, is left out everywhere.
 from typing import Any
 from urllib.parse import urlsplit
 
-from tonnage.contract.serve_document import DASHBOARD_PORT, METRICS_PORT, PROGRESS_PORT, SERVE_PORT
+from tonnage.contract.serve_document import DASHBOARD_PORT, METRICS_PORT, REPORT_PORT, SERVE_PORT
 from tonnage.contract.spec import ModelDeploymentSpec, Peer
 from tonnage.desired.names import DEPLOYMENT_LABEL, Owner
 from tonnage.facts.source import parse_source
@@ -37,7 +37,7 @@ def network_policy_rules(owner: Owner, spec: ModelDeploymentSpec, settings: Sett
     ingress = [
         {"from": _callers(spec), "ports": _ports(SERVE_PORT)},
         {"from": [_ANY_POD], "ports": _ports(METRICS_PORT)},
-        {"from": [operator], "ports": _ports(DASHBOARD_PORT, PROGRESS_PORT)},
+        {"from": [operator], "ports": _ports(DASHBOARD_PORT, REPORT_PORT)},
         # Ray chooses most of its ports as it goes.
         {"from": [own]},
     ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tonnage.contract.serve_document import ServeDocument
+from tonnage.contract.serve_document import EngineReport, ServeDocument
 from tonnage.desired.names import COMPONENT_LABEL, HEAD, REVISION_LABEL, WORKER
 from tonnage.observe.pods import Container, Pod, pod
 from tonnage.observe.serve_status import ServeStatus
@@ -54,9 +54,14 @@ class ObservedRevision:
         return tuple(worker for worker in self.workers if worker.is_live)
 
     @property
+    def ready(self) -> tuple[Pod, ...]:
+        """The workers that are ready and are to stay."""
+        return tuple(worker for worker in self.live_workers if worker.is_ready)
+
+    @property
     def ready_workers(self) -> int:
-        """How many workers are ready and are to stay."""
-        return sum(worker.is_ready for worker in self.live_workers)
+        """How many they are."""
+        return len(self.ready)
 
     @property
     def endpoints(self) -> int:
@@ -73,15 +78,22 @@ class Snapshot:
     revisions: tuple[ObservedRevision, ...] = ()
     # By pod name.
     downloads: Mapping[str, Download] = field(default_factory=dict)
+    # By revision; only of those that had to be asked.
+    reports: Mapping[str, EngineReport] = field(default_factory=dict)
 
     def revision(self, name: str | None) -> ObservedRevision | None:
         """The revision of that name, if anything of it is there."""
         return next((one for one in self.revisions if one.name == name), None)
 
-    def answered(self, serve: Mapping[str, ServeStatus], downloads: Mapping[str, Download]) -> "Snapshot":
-        """The same with what heads said of Serve, by revision, and workers of their downloads, by pod."""
+    def answered(
+        self,
+        serve: Mapping[str, ServeStatus],
+        downloads: Mapping[str, Download],
+        reports: Mapping[str, EngineReport],
+    ) -> "Snapshot":
+        """The same with what heads said of Serve, by revision, and workers of downloads, by pod, and of engines."""
         revisions = tuple(replace(one, serve=serve.get(one.name)) for one in self.revisions)
-        return replace(self, revisions=revisions, downloads=downloads)
+        return replace(self, revisions=revisions, downloads=downloads, reports=reports)
 
 
 def snapshot(objects: Iterable[Mapping[str, Any]], now: datetime) -> Snapshot:

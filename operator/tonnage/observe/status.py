@@ -9,6 +9,7 @@ from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.contract.status import (
     Condition,
     ModelDeploymentStatus,
+    Observed,
     PlanStatus,
     RevisionState,
     RevisionStatus,
@@ -42,7 +43,7 @@ def status(  # noqa: PLR0913, PLR0917 # six is where the style draws the line
         conditions=[_condition(situation, kind, verdict, generation) for kind, verdict in verdicts.items()],
         model=decision.facts or previous.model,
         plan=_plan(situation),
-        observed=previous.observed,
+        observed=_observed(situation),
         revisions=[_revision(situation, one) for one in snapshot.revisions[-_MOST_REVISIONS:]],
         current_revision=serving.name if serving else decision.revision or previous.current_revision,
         replicas=sum(len(one.live_workers) for one in snapshot.revisions),
@@ -60,6 +61,17 @@ def _plan(situation: Situation) -> PlanStatus | None:
     if isinstance(plan, PlanStatus):
         return plan
     return None if isinstance(plan, Refusal) and not situation.snapshot.revisions else situation.previous.plan
+
+
+def _observed(situation: Situation) -> Observed | None:
+    """What an engine of the revision that answers said; of another revision it would be compared with a wrong plan."""
+    serving, known = situation.serving, situation.previous.observed
+    if serving is None:
+        return known
+    report = situation.snapshot.reports.get(serving.name)
+    if report is not None:
+        return Observed(revision=serving.name, **report.model_dump())
+    return known if known is not None and known.revision == serving.name else None
 
 
 def _condition(situation: Situation, kind: ConditionType, verdict: Verdict, generation: int) -> Condition:
