@@ -117,7 +117,7 @@ REFUSED = {
     "an environment variable of the plan": (
         "chat",
         with_model(template={"env": [{"name": "VLLM_USE_V1", "value": "0"}]}),
-        "must not be RAY_*, VLLM_*, TONNAGE_* or HF_TOKEN",
+        "must not be one of RAY_*, VLLM_*, TONNAGE_*, HF_ENDPOINT, HF_TOKEN, HOME, POD_IP",
     ),
     "an environment variable twice": (
         "chat",

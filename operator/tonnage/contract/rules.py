@@ -21,6 +21,12 @@ from tonnage.contract.spec import (
     Template,
 )
 
+# Variables that follow from the plan, from spec.model or from the pod. A CRD may be older than the operator, so the
+# planner refuses the same.
+RESERVED_PREFIXES = ("RAY_", "VLLM_", "TONNAGE_")
+RESERVED_VARIABLES = ("HF_ENDPOINT", "HF_TOKEN", "HOME", "POD_IP")
+RESERVED_TEXT = ", ".join([*(f"{prefix}*" for prefix in RESERVED_PREFIXES), *RESERVED_VARIABLES])
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -87,8 +93,8 @@ FIELD_RULES: Mapping[tuple[type[Contract], str], tuple[Rule, ...]] = {
     (Template, "annotations"): (_LABEL_KEYS_RULE, _OWN_LABELS_RULE),
     (EnvVar, "name"): (
         Rule(
-            "!self.matches('^(RAY_|VLLM_|TONNAGE_|HF_TOKEN$)')",
-            "must not be RAY_*, VLLM_*, TONNAGE_* or HF_TOKEN: these follow from the plan and from spec.model",
+            f"!self.matches('^({'|'.join(RESERVED_PREFIXES)}|({'|'.join(RESERVED_VARIABLES)})$)')",
+            f"must not be one of {RESERVED_TEXT}: these follow from the plan, from spec.model and from the pod",
         ),
     ),
 }

@@ -140,7 +140,8 @@ def _motion(situation: Situation) -> Verdict:
     if revision is not None and situation.is_complete and revision.worker_replicas == situation.replicas:
         return _false(Reason.SETTLED, f"revision {revision.name} runs as wanted")
     if revision is not None and (revision.name in situation.served or situation.is_serving(revision)):
-        return _true(Reason.SCALING, f"{situation.replicas} replicas are wanted{_step(situation)}")
+        # How far each is, its pod says: words of ours would be one more write to the API server for each scaling.
+        return _true(Reason.SCALING, f"{situation.replicas} replicas are wanted")
     step = progress(revision, situation.snapshot)
     return _true(step.reason, step.message)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.reasons import Reason
+from tonnage.contract.rules import RESERVED_PREFIXES, RESERVED_TEXT, RESERVED_VARIABLES
 from tonnage.contract.spec import ModelDeploymentSpec, TrustRemoteCode
 from tonnage.contract.status import Alternative
 from tonnage.facts.architectures import Task, engine, task
@@ -17,9 +18,6 @@ from tonnage.plan.context import context_wish, longest_context, pod_bytes_for
 from tonnage.plan.memory import CPU_DTYPE, fixed, gib, kv_cache_bytes, usable_bytes
 from tonnage.plan.refusal import Refusal
 
-_RESERVED_PREFIXES = ("VLLM_", "RAY_", "TONNAGE_")
-_RESERVED_NAMES = ("HF_TOKEN", "HF_ENDPOINT", "HOME", "POD_IP")
-_RESERVED_VARIABLES = ", ".join([*(f"{prefix}*" for prefix in _RESERVED_PREFIXES), *_RESERVED_NAMES])
 _RESERVED_KEYS = ("tonnage.dev/", "app.kubernetes.io/")
 
 
@@ -41,11 +39,10 @@ def first_refusal(question: Question) -> Refusal | None:
 def refuse_reserved_environment(question: Question) -> Refusal | None:
     """What Tonnage, Ray, the engine and the hub client read is set by the plan alone."""
     for variable in question.spec.template.env:
-        if variable.name.startswith(_RESERVED_PREFIXES) or variable.name in _RESERVED_NAMES:
+        if variable.name.startswith(RESERVED_PREFIXES) or variable.name in RESERVED_VARIABLES:
             return Refusal(
                 Reason.INVALID_SPEC,
-                f"spec.template.env: {variable.name} cannot be set, {_RESERVED_VARIABLES} belong to the "
-                "operator: remove it",
+                f"spec.template.env: {variable.name} cannot be set, {RESERVED_TEXT} belong to the operator: remove it",
             )
     return None
 
