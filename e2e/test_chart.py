@@ -14,6 +14,7 @@ from e2e.cluster import Cluster, CommandError
 from e2e.images import build_and_load
 from e2e.kit.deployments import Deployment, Json
 from e2e.kit.install import CHART, Installation
+from tonnage.desired.network import OPERATOR_LABELS
 
 RELEASE = "own"
 SELECTOR = f"app.kubernetes.io/instance={RELEASE}"
@@ -114,6 +115,8 @@ def test_an_api_server_takes_every_object_of_every_option(helm: Helm, changes: J
     [deployment] = [each for each in objects if each["kind"] == "Deployment"]
     pod = {"apiVersion": "v1", "kind": "Pod", **deployment["spec"]["template"]}
     pod["metadata"]["name"] = "tried"
+    # Else the policies of deployments would keep the operator out.
+    assert OPERATOR_LABELS.items() <= pod["metadata"]["labels"].items()
     # That one is looked up, and nothing of a dry run is there.
     del pod["spec"]["serviceAccountName"]
     for each in [*objects, pod]:

@@ -28,14 +28,15 @@ class Job:
     progress: Progress
     device: str
     arguments: dict[str, str]
+    root: Path = REPOSITORY_ROOT
 
 
-def build(name: str, device: str = "cpu", progress: Progress | None = None) -> str:
-    """The name of the image on this machine, built now if it is not there yet. Raises ClusterError."""
+def build(name: str, device: str = "cpu", progress: Progress | None = None, *, root: Path = REPOSITORY_ROOT) -> str:
+    """The name of the image on this machine, built now from `root` if it is not there yet. Raises ClusterError."""
     if name not in CATALOGUE:
         raise ClusterError(f"{name!r} is no image: choose one of {', '.join(CATALOGUE)}")
     image, progress, engine = CATALOGUE[name], progress or Progress(), choose_engine()
-    if not (REPOSITORY_ROOT / image.dockerfile).exists():
+    if not (root / image.dockerfile).exists():
         raise ClusterError(f"{image.dockerfile} does not exist")
     arguments = {"DEVICE": device} if image.by_device else {}
     if isinstance(engine, Buildah):
@@ -43,7 +44,7 @@ def build(name: str, device: str = "cpu", progress: Progress | None = None) -> s
         packages.ensure(packages.IMAGES, progress)
         arguments["BASE_IMAGE"] = base_image(engine, progress)
     with locked("images", lambda: progress.say("waiting for another build of images")):
-        return _build(image, Job(engine, progress, device, arguments))
+        return _build(image, Job(engine, progress, device, arguments, root))
 
 
 def build_and_load(cluster: Cluster, name: str, device: str = "cpu") -> str:
@@ -56,11 +57,11 @@ def reference(image: Image, stage: str, inputs: tuple[str, ...], job: Job, text:
     facts = [f"{argument}={job.arguments[argument]}" for argument in sorted(job.arguments)]
     prefix = f"{job.device}-" if image.by_device else ""
     named = [path.format(device=job.device) for path in inputs]
-    return f"localhost/tonnage/{image.name}{stage}:{prefix}{key(REPOSITORY_ROOT, named, text, *facts)}"
+    return f"localhost/tonnage/{image.name}{stage}:{prefix}{key(job.root, named, text, *facts)}"
 
 
 def _build(image: Image, job: Job) -> str:
-    text = (REPOSITORY_ROOT / image.dockerfile).read_text()
+    text = (job.root / image.dockerfile).read_text()
     whole = reference(image, "", (*image.inputs, *image.heavy_inputs), job, text)
     if job.engine.has(whole):
         return whole
@@ -79,7 +80,7 @@ def _run(image: Image, job: Job, build: Build, free_bytes: int) -> None:
     with job.progress.step(f"building {build.reference}"), tempfile.TemporaryDirectory() as scratch:
         dockerfile = Path(scratch, "Dockerfile")
         dockerfile.write_text(build.text)
-        ignore = REPOSITORY_ROOT / f"{image.dockerfile}.dockerignore"
+        ignore = job.root / f"{image.dockerfile}.dockerignore"
         if ignore.exists():
             shutil.copy(ignore, f"{dockerfile}.dockerignore")
-        job.engine.build(build, dockerfile, REPOSITORY_ROOT)
+        job.engine.build(build, dockerfile, job.root)

@@ -13,7 +13,8 @@ from tonnage.desired.names import DEPLOYMENT_LABEL, Owner
 from tonnage.facts.source import parse_source
 from tonnage.settings import Settings
 
-_OPERATOR_LABELS = {"app.kubernetes.io/name": "tonnage-operator"}
+# As the chart labels the operator's pod.
+OPERATOR_LABELS = {"app.kubernetes.io/name": "tonnage", "app.kubernetes.io/component": "operator"}
 _NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 _ANY_POD: dict[str, Any] = {"namespaceSelector": {}}
 _ANYWHERE = [
@@ -32,7 +33,7 @@ def network_policy_rules(owner: Owner, spec: ModelDeploymentSpec, settings: Sett
     own = {"podSelector": {"matchLabels": own_pods}}
     operator = {
         "namespaceSelector": {"matchLabels": {_NAMESPACE_LABEL: settings.namespace}},
-        "podSelector": {"matchLabels": _OPERATOR_LABELS},
+        "podSelector": {"matchLabels": OPERATOR_LABELS},
     }
     ingress = [
         {"from": _callers(spec), "ports": _ports(SERVE_PORT)},
