@@ -75,7 +75,9 @@ def check(cluster: Cluster, words: list[str], *, is_kept: bool) -> int:
         install(cluster)
         where = ["--provider", cluster.provider, "--cluster", cluster.name, "--installed"]
         progress.say("all tests")
-        status, closing_line = run_shown(["pytest", "tests", "e2e", "-v", *where, *words], TESTS_DEADLINE_SECONDS)
+        status, closing_line = run_shown(
+            ["pytest", "tests", "e2e", "-v", "--durations=20", *where, *words], TESTS_DEADLINE_SECONDS
+        )
     finally:
         if is_kept:
             progress.say(f"kept: export KUBECONFIG={cluster.kubeconfig}")

@@ -4,6 +4,7 @@ The cluster is served whole (`watch.allNamespaces`), so that each test module ca
 """
 
 import json
+import re
 import urllib.request
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ HUB_ENDPOINT = f"http://hub.{HUB_NAMESPACE}.svc:8080"
 RELEASE = "tonnage"
 CHART = REPOSITORY_ROOT / "charts" / "tonnage"
 HELM_DEADLINE_SECONDS = 180
+WRITE_COUNTED = re.compile(r'apiserver_request_total{.*group="tonnage.dev".*verb="(POST|PUT|PATCH|APPLY|DELETE)"')
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class Installation:
         path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}:8080/proxy/metrics"
         lines = self.cluster.kubectl_run("get", "--raw", path).splitlines()
         return int(sum(float(line.split()[-1]) for line in lines if line.startswith("tonnage_api_writes_total")))
+
+    def status_writes(self) -> int:
+        """Writes to any ModelDeployment or its status that the API server itself has counted, whoever sent them."""
+        lines = self.cluster.kubectl_run("get", "--raw", "/metrics").splitlines()
+        return int(sum(float(line.split()[-1]) for line in lines if WRITE_COUNTED.match(line)))
 
     def hub_away(self, seconds: int) -> None:
         """Make the hub fail every request for a while."""
