@@ -1,7 +1,8 @@
 """Where the time from apply to the first answer went, by the timestamps in the logs of operator, head and worker.
 
 Ours is what passes while neither Ray nor vLLM is at work: from apply to the pods' objects, from the moment the head
-can be asked to the moment it is told what to run, and from the first generated token to the first answer.
+runs to the moment it is told what to run, and from the first generated token to the first answer. The head's REST API
+listens two seconds before that, but answers nothing that concerns Serve until there is a raylet to connect to.
 """
 
 import re
@@ -18,7 +19,7 @@ class Startup:
 
     applied: float
     objects_made: float
-    head_listens: float
+    head_runs: float
     application_told: float
     token_generated: float
     answered: float
@@ -26,15 +27,15 @@ class Startup:
     @property
     def own_seconds(self) -> float:
         """The time that was neither Ray's nor vLLM's."""
-        told = self.application_told - self.head_listens
+        told = self.application_told - self.head_runs
         return (self.objects_made - self.applied) + told + (self.answered - self.token_generated)
 
     def __str__(self) -> str:
         """The stages, for a person."""
         stages = {
             "apply → objects": (self.applied, self.objects_made),
-            "objects → head listens": (self.objects_made, self.head_listens),
-            "head listens → application told": (self.head_listens, self.application_told),
+            "objects → head runs": (self.objects_made, self.head_runs),
+            "head runs → application told": (self.head_runs, self.application_told),
             "application told → token": (self.application_told, self.token_generated),
             "token → answer": (self.token_generated, self.answered),
         }
@@ -49,7 +50,7 @@ def startup(deployment: Deployment, installation: Installation, applied: float, 
     return Startup(
         applied=applied,
         objects_made=first(operator, rf"{name}: apply Deployment "),
-        head_listens=first(log(deployment, head["metadata"]["name"], "head"), "Dashboard head http address"),
+        head_runs=first(log(deployment, head["metadata"]["name"], "head"), "Ray runtime started"),
         application_told=first(operator, rf"{name}: tell Serve of "),
         token_generated=first(log(deployment, worker["metadata"]["name"], "worker"), "has generated its first token"),
         answered=answered,

@@ -82,13 +82,12 @@ class Store:
 
 
 @pytest.fixture
-def job(settings):
-    return Job(Store(), settings.progress, "cpu", {"DEVICE": "cpu"})
+def job(settings, tmp_path):
+    return Job(Store(), settings.progress, "cpu", {"DEVICE": "cpu"}, tmp_path)
 
 
 @pytest.fixture
 def image(tmp_path, monkeypatch):
-    monkeypatch.setattr(building, "REPOSITORY_ROOT", tmp_path)
     monkeypatch.setattr(building, "check_disk", lambda *_: None)
     (tmp_path / "Dockerfile").write_text(DOCKERFILE)
     (tmp_path / "cpu.lock").write_text("x")

@@ -260,7 +260,9 @@ class World:
             is_ready = _age(pod) >= self.pace.head
         else:
             ray = self.rays.get(_revision_key(pod), Ray())
-            is_ready = any(one.pod_ip == pod["status"]["podIP"] and one.state == "RUNNING" for one in ray.replicas)
+            # Serve runs a proxy where it has put a replica, and each proxy stands before all replicas that run.
+            has_proxy = any(one.pod_ip == pod["status"]["podIP"] and one.state != "STOPPING" for one in ray.replicas)
+            is_ready = has_proxy and any(one.state == "RUNNING" for one in ray.replicas)
         conditions = _with_condition(pod["status"]["conditions"], "Ready", "True" if is_ready else "False")
         containers = [{**one, "ready": is_ready} for one in pod["status"]["containerStatuses"]]
         self._set_status(pod, conditions=conditions, containerStatuses=containers)

@@ -83,8 +83,8 @@ class Situation:
 
     @property
     def ready_replicas(self) -> int:
-        """Ready workers of all revisions that are to stay."""
-        return sum(one.ready_workers for one in self.snapshot.revisions)
+        """Replicas that answer, of all revisions."""
+        return sum(one.ready_replicas for one in self.snapshot.revisions)
 
     def is_serving(self, revision: ObservedRevision) -> bool:
         """Whether clients get answers from it: a ready pod, and a replica that Serve knows or knew of."""

@@ -64,6 +64,14 @@ class ObservedRevision:
         return len(self.ready)
 
     @property
+    def ready_replicas(self) -> int:
+        """How many replicas answer. A worker is ready as soon as its proxy knows any replica, on whichever worker that
+        is; so Serve's word counts too, unless it is silent or has just come back and knows of nothing yet."""
+        if self.serve is None or self.serve.application is None:
+            return self.ready_workers
+        return min(self.ready_workers, self.serve.running_replicas)
+
+    @property
     def endpoints(self) -> int:
         """How many workers clients can reach; a terminating one stays reachable until its drain is over."""
         return sum(worker.is_ready for worker in self.workers)

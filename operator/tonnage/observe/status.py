@@ -102,5 +102,5 @@ def _revision(situation: Situation, revision: ObservedRevision) -> RevisionStatu
         commit=revision.document.model.commit if revision.document else "",
         image=revision.image,
         replicas=revision.worker_replicas or 0,
-        ready_replicas=revision.ready_workers,
+        ready_replicas=revision.ready_replicas,
     )
