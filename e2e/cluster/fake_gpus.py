@@ -12,6 +12,7 @@ from typing import Any
 from e2e.cluster.commands import ClusterError
 from e2e.cluster.provider import Cluster
 from e2e.cluster.waiting import wait_until
+from tonnage.facts.gpus import Capability, table
 
 RESOURCE = "nvidia.com/gpu"
 TAINT = {"key": RESOURCE, "value": "present", "effect": "NoSchedule"}
@@ -22,6 +23,16 @@ NODE_INFO = {
     **dict.fromkeys(("bootID", "machineID", "systemUUID", "osImage", "kernelVersion"), "fake"),
     **dict.fromkeys(("containerRuntimeVersion", "kubeletVersion", "kubeProxyVersion"), "fake"),
 }
+# As GPU feature discovery names capabilities (getArchFamily).
+FAMILIES = {
+    Capability(7, 0): "volta",
+    Capability(7, 5): "turing",
+    Capability(8, 0): "ampere",
+    Capability(8, 6): "ampere",
+    Capability(8, 9): "ada-lovelace",
+    Capability(9, 0): "hopper",
+    **{Capability(*each): "blackwell" for each in ((10, 0), (10, 3), (12, 0), (12, 1))},
+}
 FAKE = {"kwok.x-k8s.io/node": "fake"}
 
 
@@ -30,21 +41,14 @@ class Product:
     """What discovery says of one GPU."""
 
     memory_mib: int
-    family: str
-    compute: str
+    capability: Capability
 
 
 KNOWN = {
-    "Tesla-T4": Product(15360, "turing", "7.5"),
-    "Tesla-V100-SXM2-16GB": Product(16384, "volta", "7.0"),
-    "NVIDIA-A10G": Product(23028, "ampere", "8.6"),
-    "NVIDIA-A100-SXM4-40GB": Product(40960, "ampere", "8.0"),
-    "NVIDIA-A100-SXM4-80GB": Product(81920, "ampere", "8.0"),
-    "NVIDIA-L4": Product(23034, "ada-lovelace", "8.9"),
-    "NVIDIA-L40S": Product(46068, "ada-lovelace", "8.9"),
-    "NVIDIA-H100-80GB-HBM3": Product(81559, "hopper", "9.0"),
-    "NVIDIA-H200": Product(143771, "hopper", "9.0"),
-    "NVIDIA-B200": Product(183359, "blackwell", "10.0"),
+    product: Product(one.driver_memory_mib, one.capability)
+    for one in table()
+    if one.driver_memory_mib and one.capability
+    for product in one.products
 }
 
 
@@ -55,8 +59,7 @@ class FakeGpus:
     product: str
     count: int
     memory_mib: int
-    family: str
-    compute: str
+    capability: Capability
 
     @classmethod
     def of(cls, product: str, count: int = 1, memory_mib: int | None = None) -> "FakeGpus":
@@ -64,22 +67,21 @@ class FakeGpus:
         known = KNOWN.get(product)
         if known is None and memory_mib is None:
             raise ClusterError(f"{product!r} is not one of {', '.join(KNOWN)}: give its memory in MiB")
-        known = known or Product(0, "ada-lovelace", "8.9")
-        return cls(product, count, memory_mib or known.memory_mib, known.family, known.compute)
+        known = known or Product(0, Capability(8, 9))
+        return cls(product, count, memory_mib or known.memory_mib, known.capability)
 
     @property
     def labels(self) -> dict[str, str]:
         """What GPU feature discovery writes on the node."""
-        major, minor = self.compute.split(".")
         facts = {
             "present": "true",
             "gpu.product": self.product,
             "gpu.count": str(self.count),
             "gpu.replicas": "1",
             "gpu.memory": str(self.memory_mib),
-            "gpu.family": self.family,
-            "gpu.compute.major": major,
-            "gpu.compute.minor": minor,
+            "gpu.family": FAMILIES[self.capability],
+            "gpu.compute.major": str(self.capability.major),
+            "gpu.compute.minor": str(self.capability.minor),
             "gpu.machine": "tonnage-fake",
             "gpu.sharing-strategy": "none",
             "mig.capable": "false",

@@ -1,16 +1,26 @@
-"""What the nodes offer, from Node objects as the API server gives them.
+"""What the nodes offer and what of it pods have taken, from Node and Pod objects as the API server gives them.
 
-It says what a node has, not what is free on it: a plan must not change because a neighbour is busy right now. An
-operator that may not list nodes has an inventory that is not known, which is not the same as a cluster without nodes.
+What a node has decides what fits; what is taken decides only where and when: a plan must not change because a neighbour
+is busy right now. An operator that may not list nodes has an inventory that is not known, which is not the same as a
+cluster without nodes; one that may not list pods knows the nodes, and of no GPU whether it is taken.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tonnage.facts.quantity import millis, whole
+from tonnage.facts.gpu_labels import (
+    NVIDIA_RESOURCE,
+    Sharing,
+    gpu_of_labels,
+    is_gpu_resource,
+    product,
+    sharing,
+)
+from tonnage.facts.gpus import Gpu
+from tonnage.facts.pod_requests import requests_by_node
+from tonnage.facts.quantity import count, millis, whole
 
-_GPU_RESOURCE = "nvidia.com/gpu"
 # Written by GPU feature discovery; the memory is in MiB.
 _PRODUCT_LABEL = "nvidia.com/gpu.product"
 _MEMORY_LABEL = "nvidia.com/gpu.memory"
@@ -24,6 +34,30 @@ class Taint:
     key: str
     value: str
     effect: str
+
+
+@dataclass(frozen=True)
+class NodeGpus:
+    """The GPUs of one node behind one resource: all of them, or the MIG slices of one profile."""
+
+    # What a pod asks for: `nvidia.com/gpu`, `nvidia.com/mig-1g.5gb`, `amd.com/gpu`.
+    resource: str
+    # As the node's label calls it.
+    product: str | None
+    # None: no label says what it is.
+    gpu: Gpu | None
+    # As the resource counts: a GPU that several pods share counts for each of them.
+    allocatable: int
+    # By pods that are not over, and are on the node; None where the pods are not known.
+    taken: int | None
+    sharing: Sharing = Sharing.NONE
+    # How many pods get the same GPU.
+    replicas: int = 1
+
+    @property
+    def free(self) -> int | None:
+        """What is left; None where the pods are not known."""
+        return None if self.taken is None else max(0, self.allocatable - self.taken)
 
 
 @dataclass(frozen=True)
@@ -41,6 +75,8 @@ class Node:
     gpu_count: int
     # Of one GPU; None where no label says it.
     gpu_memory_bytes: int | None
+    # By resource, those that the node has.
+    gpus: tuple[NodeGpus, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,24 +85,29 @@ class Inventory:
 
     nodes: tuple[Node, ...]
     is_known: bool = True
+    # Whether the pods were known, and so what is taken.
+    is_taken_known: bool = False
 
 
 UNKNOWN_INVENTORY = Inventory(nodes=(), is_known=False)
 
 
-def inventory(nodes: Sequence[Mapping[str, Any]]) -> Inventory:
-    """The inventory that these Node objects describe, whatever their order."""
-    return Inventory(tuple(sorted((_node(node) for node in nodes), key=lambda node: node.name)))
+def inventory(nodes: Sequence[Mapping[str, Any]], pods: Sequence[Mapping[str, Any]] | None = None) -> Inventory:
+    """The inventory that these Node and Pod objects describe, whatever their order; `pods` is None where not known."""
+    taken = None if pods is None else requests_by_node(pods)
+    known = (_node(node, taken) for node in nodes)
+    return Inventory(tuple(sorted(known, key=lambda node: node.name)), is_taken_known=pods is not None)
 
 
-def _node(node: Mapping[str, Any]) -> Node:
+def _node(node: Mapping[str, Any], taken: Mapping[str, Mapping[str, int]] | None) -> Node:
     metadata, spec, status = node["metadata"], node.get("spec") or {}, node.get("status") or {}
+    name: str = metadata["name"]
     labels = dict(metadata.get("labels") or {})
     allocatable = status.get("allocatable") or {}
-    gpu_count = whole(str(allocatable.get(_GPU_RESOURCE, "0")))
+    gpu_count = count(allocatable.get(NVIDIA_RESOURCE))
     memory_label = labels.get(_MEMORY_LABEL, "")
     return Node(
-        name=metadata["name"],
+        name=name,
         cpu_millis=millis(str(allocatable.get("cpu", "0"))),
         memory_bytes=whole(str(allocatable.get("memory", "0"))),
         labels=labels,
@@ -79,7 +120,29 @@ def _node(node: Mapping[str, Any]) -> Node:
         gpu_product=labels.get(_PRODUCT_LABEL) if gpu_count else None,
         gpu_count=gpu_count,
         gpu_memory_bytes=int(memory_label) * 2**20 if gpu_count and memory_label.isdecimal() else None,
+        gpus=_gpus(labels, allocatable, None if taken is None else taken.get(name, {})),
     )
+
+
+def _gpus(
+    labels: Mapping[str, str], allocatable: Mapping[str, Any], taken: Mapping[str, int] | None
+) -> tuple[NodeGpus, ...]:
+    found = []
+    for resource in sorted(filter(is_gpu_resource, allocatable)):
+        if available := count(allocatable[resource]):
+            how, replicas = sharing(labels, resource)
+            found.append(
+                NodeGpus(
+                    resource=resource,
+                    product=product(labels, resource),
+                    gpu=gpu_of_labels(labels, resource),
+                    allocatable=available,
+                    taken=None if taken is None else taken.get(resource, 0),
+                    sharing=how,
+                    replicas=replicas,
+                )
+            )
+    return tuple(found)
 
 
 def _is_ready(status: Mapping[str, Any]) -> bool:

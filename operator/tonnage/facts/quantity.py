@@ -31,6 +31,14 @@ def millis(text: str) -> int:
     return math.ceil(_number(text) * 1000)
 
 
+def count(value: object) -> int:
+    """How many, of what an object of the cluster says; 0 of what is missing or makes no sense."""
+    try:
+        return whole(str(value))
+    except FactsError:
+        return 0
+
+
 def _number(text: str) -> Fraction:
     match = _QUANTITY.fullmatch(text)
     if match is None:
