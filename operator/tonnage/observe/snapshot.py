@@ -65,8 +65,11 @@ class ObservedRevision:
 
     @property
     def ready_replicas(self) -> int:
-        """How many replicas answer. A worker is ready as soon as its proxy knows any replica, on whichever worker that
-        is; so Serve's word counts too, unless it is silent or has just come back and knows of nothing yet."""
+        """How many replicas answer.
+
+        A worker is ready as soon as its proxy knows any replica, on whichever worker that is; so Serve's word counts
+        too, unless it is silent or has just come back and knows of nothing yet.
+        """
         if self.serve is None or self.serve.application is None:
             return self.ready_workers
         return min(self.ready_workers, self.serve.running_replicas)
