@@ -51,6 +51,14 @@ def test_a_folder_is_read(tmp_path: Path, model: Path) -> None:
     )
 
 
+def test_a_config_that_has_no_room_in_the_message_is_left_out_of_it(tmp_path: Path, model: Path) -> None:
+    noise = [f"{number * 7919 % 999983:x}" for number in range(3000)]
+    (model / "config.json").write_text(json.dumps(CONFIG | {"quantization_config": {"ignore": noise}}))
+    read = report(tmp_path, model).facts
+    assert read is not None
+    assert ("", 4) == (read.config, read.parameters)
+
+
 def test_the_same_folder_is_the_same_model_and_another_config_another(tmp_path: Path, model: Path) -> None:
     first, second = report(tmp_path, model).facts, report(tmp_path, model).facts
     (model / "config.json").write_text(json.dumps(CONFIG | {"rope_theta": 1}))

@@ -9,6 +9,7 @@ from tonnage.contract.model_facts import AttentionKind, ModelFacts
 from tonnage.contract.reasons import Reason
 from tonnage.facts.errors import FactsError
 from tonnage.facts.model import ModelReading, model_facts, tied_tensors
+from tonnage.facts.packed import packed
 from tonnage.facts.source import parse_source
 from tonnage.facts.weights import Weights
 
@@ -53,6 +54,7 @@ def test_a_llama_is_described_whole() -> None:
         vocabulary_size=49152,
         attention=AttentionKind.GROUPED_QUERY,
         max_context_length=8192,
+        config=packed(LLAMA),
     )
     assert expected == facts(LLAMA)
 

@@ -19,6 +19,7 @@ from tonnage.facts.source import DEFAULT_REVISION, Scheme, parse_source
 
 # A termination message is cut at 4096 bytes, which would leave half a JSON; a character may take 4 bytes, or 6 escaped.
 _MAX_MESSAGE_CHARACTERS = 600
+_MAX_REPORT_BYTES = 4096
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,12 +33,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the report; 0 once it is written."""
-    text = _report(arguments).model_dump_json(by_alias=True, exclude_none=True)
+    report = _report(arguments)
+    text = _json(report)
+    if report.facts is not None and len(text.encode()) > _MAX_REPORT_BYTES:
+        # Some configs name thousands of modules. All other facts are still worth having.
+        text = _json(FactsReport(facts=report.facts.model_copy(update={"config": ""})))
     if arguments.output is None:
         sys.stdout.write(text + "\n")
     else:
         arguments.output.write_text(text)
     return 0
+
+
+def _json(report: FactsReport) -> str:
+    return report.model_dump_json(by_alias=True, exclude_none=True)
 
 
 def _report(arguments: argparse.Namespace) -> FactsReport:

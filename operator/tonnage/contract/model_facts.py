@@ -67,6 +67,9 @@ class ModelFacts(Contract):
     """Whether it can only be loaded with code from its repository."""
     has_chat_template: bool = False
     """Whether it can be asked in chat form."""
+    config: Annotated[str, Field(max_length=65536)] = ""
+    """The model's config.json, from which plans for GPUs are computed: zlib in base64, see `facts.packed`. Empty where
+    it had no room in the facts pod's message."""
     licence: ShortText | None = None
     """The licence, as the hub gives it."""
 

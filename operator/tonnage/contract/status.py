@@ -76,7 +76,13 @@ class PlanStatus(Contract):
     device: Device
     """What replicas compute on."""
     gpu: ShortText | None = None
-    """The GPU's product."""
+    """The GPU, by its usual name."""
+    gpu_resource: ShortText | None = None
+    """The resource that a pod asks for to get one of them."""
+    gpu_products: Annotated[list[ShortText], Field(max_length=16)] = []
+    """What the label nvidia.com/gpu.product may say of the node; empty where any node will do."""
+    gpu_memory_percent: Annotated[int, Field(ge=0, le=100)] = 0
+    """How much of the GPU's memory the engine may take."""
     gpus_per_replica: Count = 0
     """GPUs of one replica."""
     pods_per_replica: Count = 1

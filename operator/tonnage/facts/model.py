@@ -15,6 +15,7 @@ from tonnage.facts import config as names
 from tonnage.facts.architectures import engine, has_config, task
 from tonnage.facts.config import Config, config
 from tonnage.facts.errors import FactsError, unusable
+from tonnage.facts.packed import packed
 from tonnage.facts.source import Source
 from tonnage.facts.weights import Weights
 
@@ -76,6 +77,7 @@ def _facts(reading: ModelReading, requested_revision: str, commit: str, licence:
         quantization=read.quantization,
         needs_remote_code=_needs_remote_code(read),
         has_chat_template=_has_chat_template(reading.sizes, reading.tokenizer_config),
+        config=packed(reading.config),
         licence=licence,
     )
 
