@@ -6,9 +6,9 @@ A command is a module with `add_arguments(parser)` and `run(arguments) -> int`; 
 import argparse
 from collections.abc import Sequence
 
-from tonnage.cli import facts
+from tonnage.cli import estimate, facts
 
-_COMMANDS = {"facts": facts}
+_COMMANDS = {"estimate": estimate, "facts": facts}
 
 
 def main(words: Sequence[str] | None = None) -> int:

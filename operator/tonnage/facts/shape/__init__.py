@@ -1,0 +1,184 @@
+"""A config.json -> what the model computes and keeps: `shape(config)`.
+
+Reading order: `description` (the result), `fields` (how a config is asked), `families` (how families differ), `parts`,
+`attention`, `state`, `feed_forward`, `layers`, `towers`, `quantization`; this module puts them together. Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tonnage.facts import config as names
+from tonnage.facts.errors import unusable
+from tonnage.facts.shape.description import (
+    Attention,
+    AttentionKind,
+    FeedForward,
+    Layer,
+    Role,
+    Shape,
+    Split,
+    State,
+    StatePart,
+    Tensor,
+    Tower,
+)
+from tonnage.facts.shape.families import DEFAULTS, family
+from tonnage.facts.shape.fields import Fields
+from tonnage.facts.shape.layers import layers
+from tonnage.facts.shape.parts import Model, Projection, norm, projections
+from tonnage.facts.shape.quantization import Quantization, first_section, quantization, requested
+from tonnage.facts.shape.towers import towers
+
+__all__ = [
+    "Attention",
+    "AttentionKind",
+    "FeedForward",
+    "Layer",
+    "Quantization",
+    "Role",
+    "Shape",
+    "Split",
+    "State",
+    "StatePart",
+    "Tensor",
+    "Tower",
+    "requested",
+    "shape",
+]
+
+_MAX_LAYERS = 4096
+_PREDICTION_LAYERS = ("num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_modules")
+_POOLING_WORDS = ("ForSequenceClassification", "ForTokenClassification", "RewardModel", "Embedding")
+_HEADLESS_ENDINGS = ("Model",)
+
+
+def shape(config: Mapping[str, Any]) -> Shape:
+    """The shape of a model. Raises FactsError, permanent, where the config makes no sense or lacks a dimension."""
+    try:
+        return _shape(config)
+    # A config is written by anybody: text where a list belongs, lists of the wrong things.
+    except (ValueError, TypeError, ArithmeticError, AttributeError, KeyError, IndexError) as error:
+        raise unusable(f"the config.json makes no sense: {error}") from error
+
+
+def _shape(config: Mapping[str, Any]) -> Shape:
+    read = names.config(config)
+    text = read.text
+    model_type = str(text.get("model_type") or read.model_type)
+    fields = Fields(text, DEFAULTS.get(model_type, {}))
+    row = family(model_type)
+    hidden = fields.required("hidden size", *names.HIDDEN_SIZE)
+    vocabulary = fields.required("vocabulary size", *names.VOCABULARY_SIZE)
+    count = _layer_count(fields)
+    heads = fields.number(*names.ATTENTION_HEADS) or 1
+    model = Model(fields, row, model_type, hidden, count, heads)
+    stack = layers(model)
+    found, gaps = towers(config, hidden)
+    is_tied = _is_tied(read.whole, text, default=row.is_tied)
+    section = first_section((config, text))
+    quantized = quantization(section) if section else None
+    return Shape(
+        architecture=read.architecture,
+        model_type=model_type,
+        hidden_size=hidden,
+        vocabulary_size=vocabulary,
+        max_context_length=fields.number(*names.CONTEXT_LENGTH) or 0,
+        dtype=_dtype(read),
+        is_tied=is_tied,
+        layers=stack,
+        first=tuple(_first(model, vocabulary)),
+        last=tuple(_last(model, read.architecture, vocabulary, is_tied=is_tied)),
+        towers=found,
+        quantization=quantized,
+        rotary_elements=_rotary_elements(model, stack),
+        generates=not row.is_encoder and not any(word in read.architecture for word in _POOLING_WORDS)
+        and not read.architecture.endswith(_HEADLESS_ENDINGS),
+        left_out=_left_out(fields),
+        unknown=(*gaps, *_unknown(model, stack, quantized)),
+    )
+
+
+def _layer_count(fields: Fields) -> int:
+    pattern = fields.text("hybrid_override_pattern")
+    count = len(pattern) or fields.required("number of layers", *names.LAYERS)
+    if count > _MAX_LAYERS:
+        raise unusable(f"the config.json makes no sense: {count:,} layers")
+    return count
+
+
+def _is_tied(whole: Mapping[str, Any], text: Mapping[str, Any], *, default: bool) -> bool:
+    for part in (whole, text):
+        value = part.get("tie_word_embeddings")
+        if isinstance(value, bool):
+            return value
+    return default
+
+
+def _dtype(read: names.Config) -> str:
+    """The type of the weights, by torch's name; the engine takes float32 checkpoints down to 16 bits by itself."""
+    for part in (read.whole, read.text):
+        for name in ("torch_dtype", "dtype"):
+            value = part.get(name)
+            if isinstance(value, str) and value:
+                return value.removeprefix("torch.")
+    return ""
+
+
+def _first(model: Model, vocabulary: int) -> Iterator[Tensor]:
+    yield Tensor(
+        "embed_tokens",
+        vocabulary * model.hidden_size,
+        Split.VOCABULARY,
+        Role.EMBEDDING,
+        rows=vocabulary,
+        active_elements=model.hidden_size,
+    )
+    row = model.family
+    if row.positions:
+        positions = (model.fields.number(row.positions) or 0) + row.position_offset
+        yield Tensor("embed_positions", positions * model.hidden_size)
+    if row.is_encoder:
+        kinds = model.fields.number("type_vocab_size") or 0
+        yield Tensor("embed_types", kinds * model.hidden_size)
+        yield norm("embed_norm", model.hidden_size, has_bias=True)
+
+
+def _last(model: Model, architecture: str, vocabulary: int, *, is_tied: bool) -> Iterator[Tensor]:
+    if model.family.has_final_norm:
+        yield norm("norm", model.hidden_size, has_bias=model.family.norm_bias)
+    has_head = not is_tied and not any(word in architecture for word in _POOLING_WORDS)
+    if has_head and not architecture.endswith(_HEADLESS_ENDINGS):
+        yield Tensor("lm_head", vocabulary * model.hidden_size, Split.VOCABULARY, Role.HEAD, rows=vocabulary)
+        if model.family.head_bias:
+            yield Tensor("lm_head.bias", vocabulary, Split.VOCABULARY, rows=vocabulary)
+
+
+def _rotary_elements(model: Model, stack: tuple[Layer, ...]) -> int:
+    """Cosines and sines of every position; layers with a base of their own have a table of their own."""
+    positions = model.fields.number(*names.CONTEXT_LENGTH) or 0
+    dimensions = {
+        model.fields.number("qk_rope_head_dim") or layer.mixer.key_dim
+        for layer in stack
+        if isinstance(layer.mixer, Attention) and layer.mixer.kind is not AttentionKind.ENCODER
+    }
+    bases = 2 if model.fields.section.get("rope_local_base_freq") or model.model_type.startswith("gemma3") else 1
+    share = model.fields.section.get("partial_rotary_factor")
+    factor = share if isinstance(share, int | float) and 0 < share <= 1 else 1
+    return int(positions * sum(dimensions) * bases * factor) if not model.family.positions else 0
+
+
+def _left_out(fields: Fields) -> tuple[str, ...]:
+    count = fields.number(*_PREDICTION_LAYERS)
+    return (f"{count} multi-token-prediction layers",) if count else ()
+
+
+def _unknown(model: Model, stack: tuple[Layer, ...], quantized: Quantization | None) -> Iterator[str]:
+    if model.model_type in ("deepseek_v4", "deepseek_ref"):
+        yield "compressed history, hash layers and hyper-connections of the layers"
+    if quantized is not None and quantized.milli_bits is None and not quantized.by_module:
+        yield f"bits of a weight quantized with {quantized.method}"
+    if model.fields.part("sparse_attention_config"):
+        yield "index of sparse attention"
+    kinds = {layer.mixer.kind for layer in stack if isinstance(layer.mixer, Attention)}
+    if AttentionKind.CROSS in kinds:
+        yield "tokens of the encoder that cross-attention keeps"
