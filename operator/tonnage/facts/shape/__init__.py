@@ -24,9 +24,10 @@ from tonnage.facts.shape.description import (
 )
 from tonnage.facts.shape.families import DEFAULTS, family
 from tonnage.facts.shape.fields import Fields
-from tonnage.facts.shape.layers import layers
-from tonnage.facts.shape.parts import Model, Projection, norm, projections
+from tonnage.facts.shape.layers import layer_pattern, layers
+from tonnage.facts.shape.parts import Model, norm
 from tonnage.facts.shape.quantization import Quantization, first_section, quantization, requested
+from tonnage.facts.shape.rotary import rotary_elements
 from tonnage.facts.shape.towers import towers
 
 __all__ = [
@@ -90,16 +91,17 @@ def _shape(config: Mapping[str, Any]) -> Shape:
         last=tuple(_last(model, read.architecture, vocabulary, is_tied=is_tied)),
         towers=found,
         quantization=quantized,
-        rotary_elements=_rotary_elements(model, stack),
-        generates=not row.is_encoder and not any(word in read.architecture for word in _POOLING_WORDS)
+        rotary_elements=rotary_elements(model, stack),
+        generates=not row.is_encoder
+        and not any(word in read.architecture for word in _POOLING_WORDS)
         and not read.architecture.endswith(_HEADLESS_ENDINGS),
         left_out=_left_out(fields),
-        unknown=(*gaps, *_unknown(model, stack, quantized)),
+        unknown=(*gaps, *_unknown(model, stack, quantized), *_missing_towers(read.architecture, found, gaps)),
     )
 
 
 def _layer_count(fields: Fields) -> int:
-    pattern = fields.text("hybrid_override_pattern")
+    pattern = layer_pattern(fields)
     count = len(pattern) or fields.required("number of layers", *names.LAYERS)
     if count > _MAX_LAYERS:
         raise unusable(f"the config.json makes no sense: {count:,} layers")
@@ -153,23 +155,14 @@ def _last(model: Model, architecture: str, vocabulary: int, *, is_tied: bool) ->
             yield Tensor("lm_head.bias", vocabulary, Split.VOCABULARY, rows=vocabulary)
 
 
-def _rotary_elements(model: Model, stack: tuple[Layer, ...]) -> int:
-    """Cosines and sines of every position; layers with a base of their own have a table of their own."""
-    positions = model.fields.number(*names.CONTEXT_LENGTH) or 0
-    dimensions = {
-        model.fields.number("qk_rope_head_dim") or layer.mixer.key_dim
-        for layer in stack
-        if isinstance(layer.mixer, Attention) and layer.mixer.kind is not AttentionKind.ENCODER
-    }
-    bases = 2 if model.fields.section.get("rope_local_base_freq") or model.model_type.startswith("gemma3") else 1
-    share = model.fields.section.get("partial_rotary_factor")
-    factor = share if isinstance(share, int | float) and 0 < share <= 1 else 1
-    return int(positions * sum(dimensions) * bases * factor) if not model.family.positions else 0
-
-
 def _left_out(fields: Fields) -> tuple[str, ...]:
     count = fields.number(*_PREDICTION_LAYERS)
     return (f"{count} multi-token-prediction layers",) if count else ()
+
+
+def _missing_towers(architecture: str, found: tuple[Tower, ...], gaps: tuple[str, ...]) -> Iterator[str]:
+    if "ConditionalGeneration" in architecture and not found and not gaps:
+        yield "weights and activations of the vision tower"
 
 
 def _unknown(model: Model, stack: tuple[Layer, ...], quantized: Quantization | None) -> Iterator[str]:

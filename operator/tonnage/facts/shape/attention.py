@@ -18,7 +18,7 @@ _WINDOW_WORDS = ("sliding", "local")
 def attention(model: Model, index: int) -> tuple[Attention, tuple[Tensor, ...]]:
     """The attention of one layer, of whatever kind."""
     fields = model.fields
-    if model.model_type == "deepseek_v4" or model.model_type == "deepseek_ref":
+    if model.model_type in ("deepseek_v4", "deepseek_ref"):
         return _compressed(model)
     if fields.number("kv_lora_rank") is not None:
         return _latent(model)

@@ -138,6 +138,8 @@ class Tower:
     max_tokens: int = 0
     values_per_patch: int = 0
     """Numbers of the input that one patch is made of."""
+    whole_item_tokens: int = 0
+    """Of the largest item that must be in one batch as a whole, where attention goes both ways in it."""
     activation_copies: int = 2
     """Vectors of the intermediate width that are alive together in a forward pass."""
 

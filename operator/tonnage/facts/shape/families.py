@@ -96,9 +96,7 @@ FAMILIES = {
     "minicpm3": Family(is_tied=True),
     "minimax_m2": Family(qk_norm="full", score_bias=True),
     "minimax_m3": Family(qk_norm="head", score_bias=True),
-    "mpt": Family(
-        qkv_bias=False, output_bias=False, mlp_bias=False, is_gated=False, is_tied=True, positions=""
-    ),
+    "mpt": Family(qkv_bias=False, output_bias=False, mlp_bias=False, is_gated=False, is_tied=True, positions=""),
     "muse_glimmer_text": Family(norms=4),
     "nemotron": Family(norm_bias=True, is_gated=False),
     "nemotron_h": Family(norms=1, is_gated=False, score_bias=True),

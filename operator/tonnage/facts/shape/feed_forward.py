@@ -25,6 +25,7 @@ _SHARED_WIDTH = (
     "shared_intermediate_size",
     "share_expert_dim",
 )
+_QWEN_MIXTURES = ("qwen2_moe", "qwen3_next", "qwen3_5")
 _SHARED_COUNT = ("n_shared_experts", "num_shared_experts", "moe_num_shared_experts", "num_shared_expert")
 
 
@@ -51,7 +52,8 @@ def mixture(model: Model, experts: int) -> tuple[FeedForward, tuple[Tensor, ...]
     inner = narrow or hidden
     shared = _shared_width(model, width)
     found = list(_expert_tensors(model, experts, active, width, inner))
-    found += projections(Projection("mlp.gate", hidden, experts, Split.WHOLE, has_bias=model.family.router_bias))
+    # The engine never quantizes a router.
+    found.append(Tensor("mlp.gate", experts * (hidden + model.family.router_bias)))
     if model.family.score_bias:
         found.append(Tensor("mlp.gate.e_score_correction_bias", experts, is_float32=True))
     if narrow:
@@ -60,8 +62,9 @@ def mixture(model: Model, experts: int) -> tuple[FeedForward, tuple[Tensor, ...]
             Projection("mlp.fc2_latent_proj", narrow, hidden, Split.WHOLE),
         )
     if shared:
-        found += _dense_tensors(model, "mlp.shared_experts", shared, has_bias=False)
-    if model.model_type.startswith(("qwen2_moe", "qwen3_next", "qwen3_5")):
+        name = "mlp.shared_expert" if model.model_type.startswith(_QWEN_MIXTURES) else "mlp.shared_experts"
+        found += _dense_tensors(model, name, shared, has_bias=False)
+    if model.model_type.startswith(_QWEN_MIXTURES):
         found.append(norm("mlp.shared_expert_gate", hidden))
     if fields.is_set("enable_moe_block"):
         # Gemma 4: a dense layer beside the experts, with norms of its own, and scales in the router.
@@ -77,7 +80,7 @@ def _is_mixture(model: Model, index: int) -> bool:
     fields = model.fields
     kinds = fields.items("mlp_layer_types")
     if kinds and index < len(kinds):
-        return kinds[index] == "sparse"
+        return str(kinds[index]) == "sparse"
     frequencies = fields.items("moe_layer_freq")
     if frequencies and index < len(frequencies):
         return bool(frequencies[index])
@@ -134,14 +137,16 @@ def _dense_tensors(model: Model, name: str, width: int, *, has_bias: bool) -> tu
 
 def _expert_tensors(model: Model, experts: int, active: int, width: int, inner: int) -> tuple[Tensor, ...]:
     matrices = 2 if model.family.is_gated else 1
+    # Gemma 4's are beside its dense layer, not in it.
+    prefix = "experts" if model.fields.is_set("enable_moe_block") else "mlp.experts"
 
     def stack(name: str, each: int, role: Role = Role.EXPERTS) -> Tensor:
         return Tensor(name, experts * each, Split.SHARDED, role, active_elements=active * each)
 
     found = (
-        stack("mlp.experts.gate_up_proj", matrices * inner * width),
-        stack("mlp.experts.down_proj", width * inner),
+        stack(f"{prefix}.gate_up_proj", matrices * inner * width),
+        stack(f"{prefix}.down_proj", width * inner),
     )
     if model.model_type == "gpt_oss":
-        return (*found, stack("mlp.experts.bias", matrices * width + inner, Role.OTHER))
+        return (*found, stack(f"{prefix}.bias", matrices * width + inner, Role.OTHER))
     return found

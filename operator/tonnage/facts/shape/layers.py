@@ -1,12 +1,14 @@
 """Which kind each layer is, and the layer put together: mixer, feed-forward, norms."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tonnage.facts.errors import unusable
 from tonnage.facts.shape.attention import attention
 from tonnage.facts.shape.description import Attention, AttentionKind, FeedForward, Layer, State, Tensor
 from tonnage.facts.shape.feed_forward import dense, feed_forward
+from tonnage.facts.shape.fields import Fields
 from tonnage.facts.shape.parts import Model, norm
 from tonnage.facts.shape.state import gated_delta, kimi_delta, lightning, mamba1, mamba2, short_convolution
 
@@ -20,13 +22,14 @@ _MIXERS = {
 # The letters of Nemotron-H's pattern: each of its layers is a mixer or a feed-forward part, never both.
 _PATTERN_MIXERS = {"M": "mamba", "*": "attention"}
 _PATTERN_FEED_FORWARD = "-E"
+_PATTERN_LETTERS = {"mamba": "M", "attention": "*", "mlp": "-", "moe": "E"}
 _NAS_MULTIPLE = 256
 _MAMBA1_TYPES = ("jamba", "mamba", "falcon_mamba")
 
 
 def layers(model: Model) -> tuple[Layer, ...]:
     """All layers, in order. Raises FactsError."""
-    pattern = model.fields.text("hybrid_override_pattern")
+    pattern = layer_pattern(model.fields)
     if pattern:
         return tuple(_pattern_layer(model, letter, index) for index, letter in enumerate(pattern))
     blocks = model.fields.items("block_configs")
@@ -39,6 +42,14 @@ def layers(model: Model) -> tuple[Layer, ...]:
         # Equal layers are one object: there are hundreds of them in the largest models.
         found.append(built.setdefault(layer, layer))
     return tuple(found)
+
+
+def layer_pattern(fields: Fields) -> str:
+    """Nemotron-H's pattern, also where it is spelled out as a list of words; empty for other families."""
+    words = fields.items("layers_block_type") or []
+    if fields.text("model_type") == "nemotron_h" and words:
+        return "".join(_PATTERN_LETTERS.get(str(word), "?") for word in words)
+    return fields.text("hybrid_override_pattern")
 
 
 def _kinds(model: Model) -> Iterator[str]:
@@ -113,8 +124,8 @@ def _block_layer(model: Model, block: Mapping[str, Any]) -> Layer:
         group = how.get("n_heads_in_group") or 1
         head_dim = model.hidden_size // model.heads
         mixer = Attention(AttentionKind.FULL, model.heads, model.heads // group, head_dim, head_dim)
-        fields = type(model.fields)({**model.fields.section, "num_key_value_heads": model.heads // group})
-        tensors += attention(type(model)(**{**vars(model), "fields": fields}), 0)[1]
+        fields = Fields({**model.fields.section, "num_key_value_heads": model.heads // group})
+        tensors += attention(replace(model, fields=fields), 0)[1]
         tensors += (norm("input_layernorm", model.hidden_size),)
     if not width_how.get("no_op") and not width_how.get("replace_with_linear"):
         exact = int(2 * float(width_how.get("ffn_mult") or 1) * model.hidden_size / 3)

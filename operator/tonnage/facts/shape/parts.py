@@ -47,9 +47,7 @@ class Projection:
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """The weight, and the bias if there is one. A bias of a module that is split by inputs is on every rank."""
-        weight = Tensor(
-            self.name, self.inputs * self.outputs, self.split, Role.LINEAR, self.storage, units=self.units
-        )
+        weight = Tensor(self.name, self.inputs * self.outputs, self.split, Role.LINEAR, self.storage, units=self.units)
         if not self.has_bias:
             return (weight,)
         return (weight, Tensor(f"{self.name}.bias", self.outputs, self.split, units=self.units))

@@ -17,8 +17,11 @@ _MILLI = 1000
 # 256 of them (bitsandbytes functional.py, quantize_4bit).
 _BNB_BLOCK = 64
 _BNB_NESTED_BLOCK = 256
-_NVFP4 = 4 * _MILLI + 8 * _MILLI // 16
-_MXFP4 = 4 * _MILLI + 8 * _MILLI // 32
+# A scale of 8 bits for each group.
+_FLOAT4_BITS = 4
+_NVFP4_GROUP, _MXFP4_GROUP = 16, 32
+_NVFP4 = _FLOAT4_BITS * _MILLI + 8 * _MILLI // _NVFP4_GROUP
+_MXFP4 = _FLOAT4_BITS * _MILLI + 8 * _MILLI // _MXFP4_GROUP
 _FP8 = 8 * _MILLI
 # The names that modelopt writes for single modules.
 _ALGORITHMS = {"NVFP4": _NVFP4, "W4A16_NVFP4": _NVFP4, "MXFP4": _MXFP4, "FP8": _FP8, "W4A16_AWQ": 4 * _MILLI + 125}
@@ -45,7 +48,8 @@ class Quantization:
     def milli_bits_of(self, name: str, *, is_expert: bool) -> int | None:
         """Thousandths of a bit of one weight of the module `name`; None where it keeps the model's own type."""
         if self.by_module:
-            return self._module_bits.get(_from_layers(name))
+            parents = _parents(_from_layers(name))
+            return next((self._module_bits[parent] for parent in parents if parent in self._module_bits), None)
         if (self.only_experts and not is_expert) or self._is_ignored(_from_layers(name)):
             return None
         return self.milli_bits
@@ -65,15 +69,11 @@ class Quantization:
     @cached_property
     def _pattern(self) -> re.Pattern[str] | None:
         sources = [pattern.removeprefix("re:") for pattern in self.ignored if pattern.startswith("re:")]
-        sources += [
-            part for name in self._plain if "*" in name for part in (translate(name), translate(name + ".*"))
-        ]
+        sources += [part for name in self._plain if "*" in name for part in (translate(name), translate(name + ".*"))]
         return re.compile("|".join(f"(?:{source})" for source in sources)) if sources else None
 
     def _is_ignored(self, name: str) -> bool:
-        parts = name.split(".")
-        heads = (".".join(parts[:count]) for count in range(1, len(parts) + 1))
-        if any(head in self._plain for head in heads) or parts[-1] in self._plain:
+        if any(parent in self._plain for parent in _parents(name)) or name.rpartition(".")[2] in self._plain:
             return True
         pattern = self._pattern
         # Regular expressions were written for the whole name: `.*\.self_attn\..*` needs something before the dot.
@@ -132,18 +132,17 @@ def _milli_bits(method: str, section: Mapping[str, Any]) -> int | None:
 
 def _group_bits(groups: Mapping[str, Any]) -> int | None:
     """Of the group with the fewest bits: in mixed checkpoints it is the experts', which are nearly all."""
-    found = []
-    for group in groups.values():
-        weights = group.get("weights") if isinstance(group, Mapping) else None
-        bits = weights.get("num_bits") if isinstance(weights, Mapping) else None
-        if not isinstance(bits, int):
-            continue
-        size = weights.get("group_size") or 0
-        if weights.get("type") == "float" and bits == 4:  # noqa: PLR2004
-            found.append(_MXFP4 if size == 32 else _NVFP4)  # noqa: PLR2004
-        else:
-            found.append(_integer_bits(bits, size, has_zeros=weights.get("symmetric") is False))
-    return min(found, default=None)
+    sections = (group.get("weights") for group in groups.values() if isinstance(group, Mapping))
+    return min((bits for weights in sections if (bits := _weight_bits(weights or {}))), default=None)
+
+
+def _weight_bits(weights: Mapping[str, Any]) -> int | None:
+    bits, size = weights.get("num_bits"), weights.get("group_size") or 0
+    if not isinstance(bits, int):
+        return None
+    if weights.get("type") == "float" and bits == _FLOAT4_BITS:
+        return _MXFP4 if size == _MXFP4_GROUP else _NVFP4
+    return _integer_bits(bits, size, has_zeros=weights.get("symmetric") is False)
 
 
 def _integer_bits(bits: int, group: int, *, has_zeros: bool) -> int:
@@ -175,8 +174,9 @@ def _targets_experts(section: Mapping[str, Any]) -> bool:
     groups = section.get("config_groups")
     if not isinstance(groups, Mapping):
         return False
-    targets = [target for group in groups.values() if isinstance(group, Mapping) for target in group.get("targets") or ()]
-    return bool(targets) and all(any(word in str(target) for word in _EXPERT_WORDS) for target in targets)
+    sections = [group for group in groups.values() if isinstance(group, Mapping)]
+    targets = [str(target) for section in sections for target in section.get("targets") or ()]
+    return bool(targets) and all(any(word in target for word in _EXPERT_WORDS) for target in targets)
 
 
 def _quantizes_activations(method: str, section: Mapping[str, Any]) -> bool:
@@ -192,6 +192,12 @@ def _from_layers(name: str) -> str:
     if found:
         return found + rest
     return name.removeprefix("language_model.").removeprefix("model.")
+
+
+def _parents(name: str) -> list[str]:
+    """A module and everything that it is part of."""
+    parts = name.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
 
 
 def first_section(parts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:

@@ -28,6 +28,7 @@ class _Kind:
     max_patches: int = 0
     """Of the largest image; 0: the square of `image_size`."""
     patches_per_token: int = 1
+    whole_item_tokens: int = 0
     frames: int = 1
     """Images that one patch spans."""
     activation_copies: int = 2
@@ -47,13 +48,21 @@ _KINDS = {
     "qwen3_5": _QWEN3,
     "qwen3_5_moe": _QWEN3,
     "gemma3": _Kind(patches_per_token=16),
-    "gemma4": _Kind(is_gated=True, linear_bias=False, norm_bias=False, position_table=False),
+    # 32 frames of 70 tokens, each of 9 patches, with 8 tokens around it (gemma4_mm.py, get_mm_max_tokens_per_item).
+    "gemma4": _Kind(
+        is_gated=True,
+        linear_bias=False,
+        norm_bias=False,
+        max_patches=32 * 70 * 9,
+        patches_per_token=9,
+        whole_item_tokens=32 * 78,
+    ),
     "llava": _Kind(class_token=True),
     "llama4": _Kind(class_token=True, max_patches=17 * 576, patches_per_token=4),
     "mllama": _Kind(class_token=True, linear_bias=False, max_patches=4 * 1608),
     "mistral3": _Kind(is_gated=True, linear_bias=False, norm_bias=False, position_table=False, patches_per_token=4),
     "pixtral": _Kind(is_gated=True, linear_bias=False, norm_bias=False, position_table=False, patches_per_token=4),
-    "muse_glimmer": _Kind(position_table=False, patches_per_token=4, frames=2),
+    "muse_glimmer": _Kind(patches_per_token=4, frames=2),
     "kimi_k25": _Kind(patches_per_token=4, max_patches=16384),
 }
 
@@ -61,7 +70,8 @@ _KINDS = {
 def towers(whole: Mapping[str, Any], text_hidden: int) -> tuple[tuple[Tower, ...], tuple[str, ...]]:
     """The towers of a model, and what is unknown of them."""
     fields = Fields(whole)
-    found, unknown = [], []
+    found: list[Tower] = []
+    unknown: list[str] = []
     section = fields.part(*_VISION_PARTS)
     if section is not None:
         tower, gaps = _vision(str(whole.get("model_type") or ""), Fields(section), text_hidden, whole)
@@ -98,6 +108,7 @@ def _vision(
         max_patches=patches,
         max_tokens=patches // kind.patches_per_token,
         values_per_patch=_patch_values(kind, fields),
+        whole_item_tokens=kind.whole_item_tokens,
         activation_copies=kind.activation_copies,
     )
     return tower, unknown
@@ -125,6 +136,13 @@ def _largest_image(kind: _Kind, model_type: str, fields: Fields) -> tuple[int, t
 def _embeddings(kind: _Kind, fields: Fields, hidden: int) -> tuple[Tensor, ...]:
     size, patch = fields.number("image_size"), fields.number("patch_size")
     positions = fields.number("num_position_embeddings")
+    height = fields.number("pos_emb_height", "init_pos_emb_height")
+    if height:
+        positions = height * (fields.number("pos_emb_width", "init_pos_emb_width") or height)
+    table = fields.number("position_embedding_size")
+    if table:
+        # Gemma 4 has a table for rows and one for columns.
+        positions = 2 * table
     if positions is None and size and patch:
         positions = (size // patch) ** 2
     found = [Tensor("patch_embed", _patch_values(kind, fields) * hidden)]
@@ -139,7 +157,11 @@ def _block(kind: _Kind, hidden: int, width: int) -> tuple[Tensor, ...]:
         *projections(
             *(Projection(f"attn.{name}_proj", hidden, hidden, has_bias=has_bias, storage="qkv") for name in "qkv"),
             Projection("attn.o_proj", hidden, hidden, has_bias=has_bias),
-            *((Projection("mlp.gate_proj", hidden, width, has_bias=has_bias, storage="gate_up"),) if kind.is_gated else ()),
+            *(
+                (Projection("mlp.gate_proj", hidden, width, has_bias=has_bias, storage="gate_up"),)
+                if kind.is_gated
+                else ()
+            ),
             Projection("mlp.up_proj", hidden, width, has_bias=has_bias, storage="gate_up"),
             Projection("mlp.down_proj", width, hidden, has_bias=has_bias),
         ),
@@ -200,7 +222,10 @@ def _mllama_extras(fields: Fields, hidden: int, width: int, text_hidden: int) ->
         Tensor("tile_position_embedding", aspects * tiles * (positions + 2) * hidden),
         *projections(
             Projection(
-                "multi_modal_projector", fields.number("vision_output_dim") or 6 * hidden, text_hidden, Split.WHOLE,
+                "multi_modal_projector",
+                fields.number("vision_output_dim") or 6 * hidden,
+                text_hidden,
+                Split.WHOLE,
                 has_bias=True,
             )
         ),

@@ -5,7 +5,7 @@ outputs, the hidden states of the whole batch, the buffers of fused experts. All
 """
 
 from tonnage.facts.shape import Attention, AttentionKind, FeedForward, State, Tower
-from tonnage.plan.gpu.setup import Run
+from tonnage.plan.gpu.setup import Run, has_cross_attention
 
 _MIB = 2**20
 # cuBLAS workspaces that PyTorch allocates once: 32 MiB on Hopper and later, 8 MiB before (aten/src/ATen/cuda/
@@ -90,20 +90,18 @@ def _sampler_bytes(run: Run) -> int:
     """Logits of one token for each sequence, and what sampling makes of them; a pooler's is nothing beside them."""
     if not run.shape.generates:
         return 0
-    logits = min(run.max_num_seqs, run.max_num_batched_tokens) * run.shape.vocabulary_size
-    buffer = run.device.multiprocessors * run.shape.vocabulary_size * _FLOAT32_BYTES
-    return logits * (run.element_bytes + run.rules.logit_bytes) + (buffer if run.rules.has_sampling_buffer else 0)
+    sampler = run.rules.sampler if run.device.is_ampere_or_later else run.rules.sampler_before_ampere
+    rows = min(run.max_num_seqs, run.max_num_batched_tokens)
+    logits = rows * run.shape.vocabulary_size * (run.element_bytes + sampler.logit_bytes)
+    buffered_rows = run.device.multiprocessors if sampler.has_row_buffer else 0
+    return logits + buffered_rows * run.shape.vocabulary_size * _FLOAT32_BYTES
 
 
 def _items(run: Run, tower: Tower) -> int:
     """Images in the dummy batch: as many as the batch has room for, at least one."""
-    if not run.rules.is_v1:
-        # V0 gave every sequence of an encoder-decoder its image, and other models as many as a batch holds.
-        crosses = any(
-            isinstance(layer.mixer, Attention) and layer.mixer.kind is AttentionKind.CROSS for layer in run.shape.layers
-        )
-        if crosses:
-            return run.max_num_seqs
+    if has_cross_attention(run.shape):
+        # An encoder-decoder's dummy batch has an image for every sequence.
+        return run.max_num_seqs
     return max(1, run.max_num_batched_tokens // tower.max_tokens) if tower.max_tokens else 0
 
 

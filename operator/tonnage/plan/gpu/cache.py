@@ -15,6 +15,8 @@ from tonnage.plan.gpu.setup import Run
 # of 8 bits with one scale of 32 (v1/attention/backends/mla/flashmla_sparse.py, indexer.py).
 _SPARSE_FP8_BYTES = 656
 _SPARSE_BLOCK_TOKENS = 64
+# Latent kernels need whole pieces of 128 tokens where blocks are cut for them (platforms/interface.py).
+_LATENT_STEP_TOKENS = 128
 _SCALE_BYTES = 4
 _FLOAT32_BYTES = 4
 
@@ -103,8 +105,9 @@ def _block_tokens(run: Run) -> int:
     largest = max((_state_bytes(run, mixer) for mixer in mixers if isinstance(mixer, State)), default=0)
     if not largest or not per_token:
         return run.block_tokens
-    step = run.block_tokens * per_token
-    return run.block_tokens * max(1, -(-largest // step))
+    is_latent = any(isinstance(mixer, Attention) and mixer.kind is AttentionKind.LATENT for mixer in mixers)
+    step = _LATENT_STEP_TOKENS if is_latent else run.block_tokens
+    return step * max(1, -(-largest // (step * per_token)))
 
 
 def unified(caches: tuple[LayerCache, ...]) -> tuple[LayerCache, ...]:

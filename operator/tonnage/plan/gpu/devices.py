@@ -1,6 +1,6 @@
 """What of a GPU decides how much memory the engine takes for itself. Not a catalogue of GPUs: one row per class.
 
-Names are as the driver gives them, in any spelling. Where no name is given, the physical memory tells the class: no two
+Names are the driver's, letters and digits only; the longest that fits decides, then the memory. Where no name is given, the physical memory tells the class: no two
 rows of this table have the same. Multiprocessors are from the vendor's data sheets.
 """
 
@@ -23,9 +23,19 @@ class Device:
     """Whether NVLink goes through switches that add in the network (NVLS): the libraries keep buffers for it."""
 
     @property
+    def hides_memory(self) -> bool:
+        """NVML does not give the size of memory that is shared with the CPU, so the engine takes it for a small GPU."""
+        return "gb10" in self.names
+
+    @property
     def is_hopper_or_later(self) -> bool:
         """Data-centre GPUs with larger kernels and workspaces."""
         return self.compute_capability[0] in (9, 10)
+
+    @property
+    def is_ampere_or_later(self) -> bool:
+        """Since when there are kernels of FlashInfer."""
+        return self.compute_capability >= (8, 0)
 
     @property
     def is_a100(self) -> bool:
@@ -36,24 +46,24 @@ class Device:
 _TABLE = (
     Device(("b300",), 268.0, 148, (10, 3), has_switch=True),
     Device(("gb200", "b200"), 178.4, 148, (10, 0), has_switch=True),
-    Device(("gb10", "dgx spark"), 119.7, 48, (12, 1)),
-    Device(("rtx pro 6000",), 94.97, 188, (12, 0)),
+    Device(("gb10", "dgxspark"), 119.7, 48, (12, 1)),
+    Device(("rtxpro6000",), 94.97, 188, (12, 0)),
     Device(("h200", "gh200"), 139.8, 132, (9, 0), has_switch=True),
-    Device(("h100 nvl",), 93.1, 132, (9, 0)),
-    Device(("h100 pcie",), 79.1, 114, (9, 0)),
+    Device(("h100nvl",), 93.1, 132, (9, 0)),
+    Device(("h100pcie",), 79.1, 114, (9, 0)),
     Device(("h100", "h800"), 79.19, 132, (9, 0), has_switch=True),
     Device(("h20",), 95.1, 78, (9, 0), has_switch=True),
-    Device(("a100 80", "a100-80", "a100-sxm4-80", "a800"), 79.25, 108, (8, 0)),
+    Device(("a100", "a800"), 79.25, 108, (8, 0)),
     Device(("a100",), 39.38, 108, (8, 0)),
     Device(("l40s", "l40"), 44.42, 142, (8, 9)),
     Device(("a6000",), 47.4, 84, (8, 6)),
     Device(("a40",), 44.6, 84, (8, 6)),
     Device(("a10",), 22.0, 72, (8, 6)),
     Device(("l4",), 22.0, 58, (8, 9)),
-    Device(("rtx 5090",), 31.4, 170, (12, 0)),
-    Device(("rtx 4090",), 23.6, 128, (8, 9)),
-    Device(("rtx 3090",), 23.6, 82, (8, 6)),
-    Device(("rtx 4080",), 15.99, 76, (8, 9)),
+    Device(("5090",), 31.4, 170, (12, 0)),
+    Device(("4090",), 23.6, 128, (8, 9)),
+    Device(("3090",), 23.6, 82, (8, 6)),
+    Device(("4080",), 15.99, 76, (8, 9)),
     Device(("v100",), 31.73, 80, (7, 0)),
     Device(("t4",), 14.56, 40, (7, 5)),
     Device(("mi300x",), 191.98, 304, (9, 4)),
@@ -65,15 +75,10 @@ _UNKNOWN = Device(("unknown",), 0, 108, (8, 0))
 def device(name: str | None, memory_gib: float) -> Device:
     """The class of a GPU, by its name or else by its memory."""
     if name:
-        spelled = name.lower().replace("_", " ")
-        for row in _TABLE:
-            if any(word in spelled for word in row.names) and _fits(row, memory_gib):
-                return row
-        return _UNKNOWN
+        spelled = "".join(filter(str.isalnum, name.lower()))
+        named = [(len(word), row) for row in _TABLE for word in row.names if word in spelled]
+        longest = max((length for length, _ in named), default=0)
+        rows = [row for length, row in named if length == longest]
+        return min(rows, key=lambda row: abs(row.memory_gib - memory_gib), default=_UNKNOWN)
     near = [row for row in _TABLE if abs(row.memory_gib - memory_gib) <= _NEAR_GIB]
     return min(near, key=lambda row: abs(row.memory_gib - memory_gib), default=_UNKNOWN)
-
-
-def _fits(row: Device, memory_gib: float) -> bool:
-    """Names of one generation are shared by sizes: an A100 has 40 or 80 GB."""
-    return not row.is_a100 or abs(row.memory_gib - memory_gib) < row.memory_gib / 4

@@ -5,7 +5,7 @@ The defaults are the OpenAI server's (vllm/engine/arg_utils.py, get_batch_defaul
 
 from dataclasses import dataclass, replace
 
-from tonnage.facts.shape import Quantization, Shape, requested
+from tonnage.facts.shape import Attention, AttentionKind, Quantization, Shape, requested
 from tonnage.plan.gpu.devices import GIB, Device, device
 from tonnage.plan.gpu.versions import Rules, Version, rules, version
 
@@ -70,11 +70,12 @@ class Run:
 def run(setup: Setup, shape: Shape) -> Run:
     """What the engine makes of a set-up."""
     number = version(setup.engine_version)
-    found = rules(number)
+    found = rules(number, has_cross_attention=has_cross_attention(shape))
     gpu = device(setup.gpu, setup.memory_bytes / GIB)
     max_model_len = setup.max_model_len or shape.max_context_length or _V0_CHUNK_TOKENS
-    tokens, sequences = _batch(setup, found, gpu, max_model_len)
-    element_bytes = _element_bytes(setup.dtype, shape)
+    tokens, sequences = _batch(setup, shape, found, gpu, max_model_len)
+    # `auto` takes float32 checkpoints down to 16 bits.
+    element_bytes = _DTYPE_BYTES.get(setup.dtype or "auto", 2)
     quantization = _quantization(setup, shape)
     return Run(
         shape=shape,
@@ -95,26 +96,30 @@ def run(setup: Setup, shape: Shape) -> Run:
     )
 
 
-def _batch(setup: Setup, found: Rules, gpu: Device, max_model_len: int) -> tuple[int, int]:
+def _batch(setup: Setup, shape: Shape, found: Rules, gpu: Device, max_model_len: int) -> tuple[int, int]:
     """Batched tokens and sequences."""
     memory_gib = setup.memory_bytes / GIB
     if not found.is_v1:
         chunked = max_model_len > _V0_LONG_CONTEXT
         tokens, sequences = (_V0_CHUNK_TOKENS if chunked else max(2048, max_model_len)), _V0_SEQUENCES
-    elif memory_gib >= _LARGEST_GIB and found.batches_in_flight > 1:
+    elif gpu.hides_memory:
+        tokens, sequences = _SMALL
+    elif memory_gib >= _LARGEST_GIB and found.has_largest_tier:
         tokens, sequences = _LARGEST
     elif memory_gib >= _LARGE_GIB and not gpu.is_a100:
         tokens, sequences = _LARGE
     else:
         tokens, sequences = _SMALL
+    tokens = max([tokens, *(tower.whole_item_tokens for tower in shape.towers)])
     wanted = setup.max_num_seqs or sequences
     batched = setup.max_num_batched_tokens or min(tokens, wanted * max_model_len)
     return batched, setup.max_num_seqs or min(sequences, batched)
 
 
-def _element_bytes(dtype: str | None, shape: Shape) -> int:
-    # `auto` takes float32 checkpoints down to 16 bits.
-    return _DTYPE_BYTES.get(dtype or "auto", 2)
+def has_cross_attention(shape: Shape) -> bool:
+    """Whether some layers attend to an encoder's output."""
+    mixers = (layer.mixer for layer in shape.layers)
+    return any(isinstance(mixer, Attention) and mixer.kind is AttentionKind.CROSS for mixer in mixers)
 
 
 def _quantization(setup: Setup, shape: Shape) -> Quantization | None:

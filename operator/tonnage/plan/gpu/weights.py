@@ -18,6 +18,7 @@ _UNSPLIT_BYTES = 1 * _MIB
 _SMALL_BYTES = 512
 # model_executor/layers/vocab_parallel_embedding.py: DEFAULT_VOCAB_PADDING_SIZE.
 _VOCABULARY_STEP = 64
+_HIDDEN_TILE, _MARLIN_TILE, _HOPPER_TILE = 256, 128, 64
 _FLOAT32_BYTES = 4
 _MILLI_BITS_PER_BYTE = 8000
 
@@ -51,13 +52,29 @@ def stage_layers(layers: int, stages: int) -> list[tuple[int, int]]:
 
 
 def _layer_bytes(run: Run, layer: Layer, index: int) -> int:
-    total = _allocated(run, layer.tensors, f"layers.{index}.")
+    total = _allocated(run, layer.tensors, f"layers.{index}.") + _padding_bytes(run, layer)
     mixer = layer.mixer
     if isinstance(mixer, Attention) and mixer.kind is AttentionKind.LATENT:
         # model_executor/layers/attention/mla_attention.py, process_weights_after_loading: W_UK_T and W_UV.
         copies = [tensor for tensor in layer.tensors if tensor.name.endswith("kv_b_proj")]
         total += sum(rank_elements(tensor, run.tensor_parallel) * run.element_bytes for tensor in copies)
     return total
+
+
+def _padding_bytes(run: Run, layer: Layer) -> int:
+    """What MXFP4 kernels add to experts to make their sides whole tiles.
+
+    model_executor/layers/fused_moe/oracle/mxfp4.py, mxfp4_round_up_hidden_size_and_intermediate_size: multiples of 256
+    by 128 for Marlin, of 256 by 64 for Hopper's.
+    """
+    part, quantization = layer.feed_forward, run.quantization
+    if part is None or not part.experts or quantization is None or quantization.method != "mxfp4":
+        return 0
+    hidden, width = run.shape.hidden_size, -(-part.intermediate // run.tensor_parallel)
+    step = _HOPPER_TILE if run.device.is_hopper_or_later else _MARLIN_TILE
+    padded = -(-hidden // _HIDDEN_TILE) * _HIDDEN_TILE * (-(-width // step) * step)
+    experts = [tensor for tensor in layer.tensors if tensor.role is Role.EXPERTS]
+    return sum(tensor_bytes(run, tensor) for tensor in experts) * (padded - hidden * width) // (hidden * width)
 
 
 def _allocated(run: Run, tensors: Iterable[Tensor], prefix: str, *, is_tower: bool = False) -> int:
