@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tonnage.facts import config as names
+from tonnage.facts.architectures import Task, task
 from tonnage.facts.errors import unusable
 from tonnage.facts.shape.description import (
     Attention,
@@ -48,9 +49,8 @@ __all__ = [
 ]
 
 _MAX_LAYERS = 4096
+_POOLING_WORDS = ("ForSequenceClassification", "ForTokenClassification", "RewardModel")
 _PREDICTION_LAYERS = ("num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_modules")
-_POOLING_WORDS = ("ForSequenceClassification", "ForTokenClassification", "RewardModel", "Embedding")
-_HEADLESS_ENDINGS = ("Model",)
 
 
 def shape(config: Mapping[str, Any]) -> Shape:
@@ -75,6 +75,7 @@ def _shape(config: Mapping[str, Any]) -> Shape:
     model = Model(fields, row, model_type, hidden, count, heads)
     stack = layers(model)
     found, gaps = towers(config, hidden)
+    generates = _generates(read.architecture, is_encoder=row.is_encoder)
     is_tied = _is_tied(read.whole, text, default=row.is_tied)
     section = first_section((config, text))
     quantized = quantization(section) if section else None
@@ -88,16 +89,20 @@ def _shape(config: Mapping[str, Any]) -> Shape:
         is_tied=is_tied,
         layers=stack,
         first=tuple(_first(model, vocabulary)),
-        last=tuple(_last(model, read.architecture, vocabulary, is_tied=is_tied)),
+        last=tuple(_last(model, vocabulary, has_head=generates and not is_tied)),
         towers=found,
         quantization=quantized,
         rotary_elements=rotary_elements(model, stack),
-        generates=not row.is_encoder
-        and not any(word in read.architecture for word in _POOLING_WORDS)
-        and not read.architecture.endswith(_HEADLESS_ENDINGS),
+        generates=generates,
         left_out=_left_out(fields),
         unknown=(*gaps, *_unknown(model, stack, quantized), *_missing_towers(read.architecture, found, gaps)),
     )
+
+
+def _generates(architecture: str, *, is_encoder: bool) -> bool:
+    """Whether there is a sampler. The engine makes a pooling model of any decoder whose name ends in a pooling task."""
+    is_pooling = any(word in architecture for word in _POOLING_WORDS)
+    return not is_encoder and not is_pooling and task(architecture) in (Task.GENERATE, None)
 
 
 def _layer_count(fields: Fields) -> int:
@@ -145,11 +150,10 @@ def _first(model: Model, vocabulary: int) -> Iterator[Tensor]:
         yield norm("embed_norm", model.hidden_size, has_bias=True)
 
 
-def _last(model: Model, architecture: str, vocabulary: int, *, is_tied: bool) -> Iterator[Tensor]:
+def _last(model: Model, vocabulary: int, *, has_head: bool) -> Iterator[Tensor]:
     if model.family.has_final_norm:
         yield norm("norm", model.hidden_size, has_bias=model.family.norm_bias)
-    has_head = not is_tied and not any(word in architecture for word in _POOLING_WORDS)
-    if has_head and not architecture.endswith(_HEADLESS_ENDINGS):
+    if has_head:
         yield Tensor("lm_head", vocabulary * model.hidden_size, Split.VOCABULARY, Role.HEAD, rows=vocabulary)
         if model.family.head_bias:
             yield Tensor("lm_head.bias", vocabulary, Split.VOCABULARY, rows=vocabulary)

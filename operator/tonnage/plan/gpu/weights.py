@@ -8,7 +8,7 @@ kRoundLarge, kSmallSize); the engine keeps tables of rotations; latent attention
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from tonnage.facts.shape import Attention, AttentionKind, Layer, Role, Split, Tensor
+from tonnage.facts.shape import Attention, AttentionKind, Layer, Quantization, Role, Split, Tensor
 from tonnage.plan.gpu.setup import Run
 
 _MIB = 2**20
@@ -94,12 +94,17 @@ def tensor_bytes(run: Run, tensor: Tensor, prefix: str = "", *, is_tower: bool =
     if tensor.is_float32:
         return elements * _FLOAT32_BYTES
     quantization = run.quantization
-    if quantization is None or is_tower or tensor.role not in (Role.LINEAR, Role.EXPERTS):
+    if quantization is None or is_tower or not _may_be_quantized(tensor, quantization):
         return elements * run.element_bytes
     bits = quantization.milli_bits_of(prefix + tensor.name, is_expert=tensor.role is Role.EXPERTS)
     # A quantized checkpoint is never larger than it was.
-    most = 8000 * run.element_bytes
+    most = _MILLI_BITS_PER_BYTE * run.element_bytes
     return -(-elements * min(bits if bits is not None else most, most) // _MILLI_BITS_PER_BYTE)
+
+
+def _may_be_quantized(tensor: Tensor, quantization: Quantization) -> bool:
+    # Only configs that list every module quantize the output head.
+    return tensor.role in (Role.LINEAR, Role.EXPERTS) or (tensor.role is Role.HEAD and bool(quantization.by_module))
 
 
 def rank_elements(tensor: Tensor, ranks: int) -> int:
