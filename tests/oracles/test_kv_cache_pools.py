@@ -90,7 +90,9 @@ def engine_spec(prepared: Run, mixer: Attention | State, block_tokens: int, page
 )
 def test_vllm_makes_the_same_pool(name: str, ranks: int) -> None:
     model = shape(json.loads((CONFIGS / f"{name}.json").read_text()))
-    setup = Setup(gpu="H100", memory_bytes=80 * GIB, tensor_parallel=ranks, max_model_len=32768, engine_version="0.29.0")
+    setup = Setup(
+        gpu="H100", memory_bytes=80 * GIB, tensor_parallel=ranks, max_model_len=32768, engine_version="0.29.0"
+    )
     prepared = run(setup, model)
     mixers = [layer.mixer for layer in model.layers if layer.mixer is not None]
     wanted = {

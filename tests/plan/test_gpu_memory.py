@@ -163,8 +163,8 @@ def test_tokens_are_those_of_the_log(name: str, changes: dict[str, Any], cache_g
     assert tokens == pytest.approx(result.tokens(found, result.blocks(int(cache_gib * GIB))), rel=0.002)
 
 
-# Confirmed by the engine's own functions (tests/oracles/test_kv_cache_pools.py): blocks in 20 GiB, and the bytes that one
-# sequence of 32,768 tokens needs.
+# Confirmed by the engine's own functions (tests/oracles/test_kv_cache_pools.py): blocks in 20 GiB, and the bytes that
+# one sequence of 32,768 tokens needs.
 @pytest.mark.parametrize(
     ("name", "ranks", "blocks", "needed_bytes"),
     [
@@ -275,8 +275,8 @@ def test_graphs_are_as_many_as_batch_sizes() -> None:
         pytest.param(
             "meta-llama__Llama-3.1-8B-Instruct",
             {"utilization": 0.2},
-            "nothing is left for the KV cache: weights 15.0 GiB, activations 1.9 GiB, other 0.25 GiB and graphs 0.00 GiB "
-            "take the budget 79.2 GiB x 0.2 = 15.8 GiB",
+            "nothing is left for the KV cache: weights 15.0 GiB, activations 1.9 GiB, other 0.25 GiB and graphs "
+            "0.00 GiB take the budget 79.2 GiB x 0.2 = 15.8 GiB",
             id="no cache",
         ),
         pytest.param(

@@ -5,6 +5,7 @@ Each line is computed as the project's score is: |predicted - measured| / measur
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -54,16 +55,6 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
     return {answer["id"]: answer for answer in json.loads((folder / "out.json").read_text())}
 
 
-def errors(
-    answers: dict[str, Case], cases: Sequence[Case], suffix: str, field: str, truth: Callable[[Case], float]
-) -> list[float]:
-    found = []
-    for case in cases:
-        answer = answers.get(case["id"] + suffix, {}).get(field)
-        found.append(1.0 if answer is None else abs(answer - truth(case)) / truth(case))
-    return found
-
-
 def percentile_90(values: Sequence[float]) -> float:
     ranked = sorted(values)
     return ranked[min(len(ranked) - 1, int(0.9 * len(ranked)))]
@@ -81,52 +72,63 @@ WITH_CACHE = [case for case in CASES if has_budget(case) and case["available_kv_
 OWN = [case for case in CASES if not case["config_is_base_model"]]
 
 
+@dataclass(frozen=True)
+class Line:
+    """One line of the score, and how large its errors may be."""
+
+    cases: list[Case]
+    suffix: str
+    field: str
+    truth: Callable[[Case], float]
+    median: float
+    percentile_90: float
+
+
+def errors(answers: dict[str, Case], line: Line) -> list[float]:
+    found = []
+    for case in line.cases:
+        answer = answers.get(case["id"] + line.suffix, {}).get(line.field)
+        found.append(1.0 if answer is None else abs(answer - line.truth(case)) / line.truth(case))
+    return found
+
+
 @pytest.mark.parametrize(
-    ("cases", "suffix", "field", "truth", "middle", "tail"),
+    "line",
     [
         pytest.param(
-            [case for case in OWN if case["weights_gib"]],
-            "",
-            "weights_bytes",
-            lambda case: case["weights_gib"] * GIB,
-            0.0005,
-            0.005,
+            Line(
+                [case for case in OWN if case["weights_gib"]],
+                "",
+                "weights_bytes",
+                lambda case: case["weights_gib"] * GIB,
+                0.0005,
+                0.005,
+            ),
             id="weights, from the config alone",
         ),
-        pytest.param(WITH_CACHE, "/given", "kv_cache_bytes", cache_bytes, 0.001, 0.02, id="cache, weights given"),
+        pytest.param(Line(WITH_CACHE, "/given", "kv_cache_bytes", cache_bytes, 0.001, 0.02), id="cache, weights given"),
         pytest.param(
-            [case for case in WITH_CACHE if case in OWN],
-            "",
-            "kv_cache_bytes",
-            cache_bytes,
-            0.001,
-            0.01,
+            Line([case for case in WITH_CACHE if case in OWN], "", "kv_cache_bytes", cache_bytes, 0.001, 0.01),
             id="cache, from the config",
         ),
         pytest.param(
-            [case for case in CASES if has_budget(case) and case["kv_tokens"]],
-            "/given",
-            "kv_cache_tokens",
-            lambda case: case["kv_tokens"],
-            0.001,
-            0.01,
+            Line(
+                [case for case in CASES if has_budget(case) and case["kv_tokens"]],
+                "/given",
+                "kv_cache_tokens",
+                lambda case: case["kv_tokens"],
+                0.001,
+                0.01,
+            ),
             id="tokens, weights given",
         ),
     ],
 )
-def test_the_errors_stay_small(
-    answers: dict[str, Case],
-    cases: list[Case],
-    suffix: str,
-    field: str,
-    truth: Callable[[Case], float],
-    middle: float,
-    tail: float,
-) -> None:
-    found = errors(answers, cases, suffix, field, truth)
+def test_the_errors_stay_small(answers: dict[str, Case], line: Line) -> None:
+    found = errors(answers, line)
     assert len(found) >= 40
-    assert median(found) <= middle
-    assert percentile_90(found) <= tail
+    assert median(found) <= line.median
+    assert percentile_90(found) <= line.percentile_90
 
 
 def test_bytes_of_a_token_are_exact(answers: dict[str, Case]) -> None:

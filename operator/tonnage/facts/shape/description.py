@@ -1,8 +1,8 @@
 """What is computed and kept, layer by layer: the vocabulary of this package. No config is read here.
 
-A tensor is a parameter as the engine allocates it, not as a checkpoint stores it: projections that the engine fuses share
-one `storage`, experts are one tensor. A reader would get wrong that `kv_heads` of latent attention is 1 whatever the config
-says: one compressed vector stands for all heads, on every rank.
+A tensor is a parameter as the engine allocates it, not as a checkpoint stores it: projections that the engine fuses
+share one `storage`, experts are one tensor. A reader would get wrong that `kv_heads` of latent attention is 1 whatever
+the config says: one compressed vector stands for all heads, on every rank.
 """
 
 from dataclasses import dataclass, field

@@ -5,6 +5,7 @@ a matrix but a stack of them.
 """
 
 from tonnage.facts.shape.description import FeedForward, Role, Split, Tensor
+from tonnage.facts.shape.fields import Fields
 from tonnage.facts.shape.parts import Model, Projection, norm, projections
 
 _EXPERTS = ("num_local_experts", "n_routed_experts", "num_experts", "moe_num_experts", "num_routed_experts")
@@ -77,28 +78,42 @@ def mixture(model: Model, experts: int) -> tuple[FeedForward, tuple[Tensor, ...]
 
 
 def _is_mixture(model: Model, index: int) -> bool:
-    fields = model.fields
-    kinds = fields.items("mlp_layer_types")
-    if kinds and index < len(kinds):
-        return str(kinds[index]) == "sparse"
-    frequencies = fields.items("moe_layer_freq")
-    if frequencies and index < len(frequencies):
-        return bool(frequencies[index])
+    """What the first setting says that the config has; without any, every layer is a mixture."""
+    return next((told for rule in _MIXTURE_RULES if (told := rule(model.fields, index)) is not None), True)
+
+
+def _by_kind(fields: Fields, index: int) -> bool | None:
+    kinds = fields.items("mlp_layer_types") or []
+    return str(kinds[index]) == "sparse" if index < len(kinds) else None
+
+
+def _by_list(fields: Fields, index: int) -> bool | None:
+    frequencies = fields.items("moe_layer_freq") or []
+    return bool(frequencies[index]) if index < len(frequencies) else None
+
+
+def _by_enumeration(fields: Fields, index: int) -> bool | None:
     enumerated = fields.text("moe_layers_enum")
-    if enumerated:
-        return str(index) in enumerated.split(",")
-    if index < (fields.number("first_k_dense_replace", "moe_layer_start_index") or 0):
-        return False
-    if index in (fields.items("mlp_only_layers") or ()):
-        return False
+    return str(index) in enumerated.split(",") if enumerated else None
+
+
+def _by_exception(fields: Fields, index: int) -> bool | None:
+    """The first layers of most mixtures are dense; some name others."""
+    first = fields.number("first_k_dense_replace", "moe_layer_start_index") or 0
+    return False if index < first or index in (fields.items("mlp_only_layers") or ()) else None
+
+
+def _by_step(fields: Fields, index: int) -> bool | None:
     step = fields.number("interleave_moe_layer_step", "decoder_sparse_step", "moe_layer_interval")
-    if step:
-        return (index + 1) % step == 0
-    period = fields.number("expert_layer_period")
-    if period:
-        return index % period == (fields.number("expert_layer_offset") or 0)
-    frequency = fields.number("moe_layer_freq") or 1
-    return index % frequency == 0
+    return (index + 1) % step == 0 if step else None
+
+
+def _by_period(fields: Fields, index: int) -> bool | None:
+    period = fields.number("expert_layer_period", "moe_layer_freq")
+    return index % period == (fields.number("expert_layer_offset") or 0) if period else None
+
+
+_MIXTURE_RULES = (_by_kind, _by_list, _by_enumeration, _by_exception, _by_step, _by_period)
 
 
 def _dense_width(model: Model, *, dense_first: bool = True) -> int:

@@ -6,7 +6,7 @@ engine puts other names before it than the checkpoint.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import cached_property
@@ -23,6 +23,7 @@ _NVFP4_GROUP, _MXFP4_GROUP = 16, 32
 _NVFP4 = _FLOAT4_BITS * _MILLI + 8 * _MILLI // _NVFP4_GROUP
 _MXFP4 = _FLOAT4_BITS * _MILLI + 8 * _MILLI // _MXFP4_GROUP
 _FP8 = 8 * _MILLI
+_USUAL_GROUP = 128
 # The names that modelopt writes for single modules.
 _ALGORITHMS = {"NVFP4": _NVFP4, "W4A16_NVFP4": _NVFP4, "MXFP4": _MXFP4, "FP8": _FP8, "W4A16_AWQ": 4 * _MILLI + 125}
 _EXPERT_WORDS = (".experts", ".switch_mlp")
@@ -116,18 +117,24 @@ def _milli_bits(method: str, section: Mapping[str, Any]) -> int | None:
     algorithm = str(section.get("quant_algo") or "").upper()
     if algorithm in _ALGORITHMS:
         return _ALGORITHMS[algorithm]
-    bits = section.get("bits") or section.get("w_bit")
-    if method in ("gptq", "awq", "gptq_marlin", "awq_marlin", "auto-round") and isinstance(bits, int):
-        group = section.get("group_size") or section.get("q_group_size") or 128
-        has_zeros = method.startswith("awq") and section.get("zero_point", True) is not False
-        return _integer_bits(bits, int(group), has_zeros=has_zeros)
-    if method == "bitsandbytes":
-        return _bitsandbytes_bits(section)
-    if method == "mxfp4":
-        return _MXFP4
-    if "fp8" in method or method == "modelopt":
+    if "fp8" in method:
         return _FP8
-    return None
+    read = _READERS.get(method)
+    return read(section) if read else None
+
+
+def _gptq_bits(section: Mapping[str, Any]) -> int | None:
+    return _packed_bits(section, has_zeros=False)
+
+
+def _awq_bits(section: Mapping[str, Any]) -> int | None:
+    return _packed_bits(section, has_zeros=section.get("zero_point", True) is not False)
+
+
+def _packed_bits(section: Mapping[str, Any], *, has_zeros: bool) -> int | None:
+    bits = section.get("bits") or section.get("w_bit")
+    group = section.get("group_size") or section.get("q_group_size") or _USUAL_GROUP
+    return _integer_bits(bits, int(group), has_zeros=has_zeros) if isinstance(bits, int) else None
 
 
 def _group_bits(groups: Mapping[str, Any]) -> int | None:
@@ -146,7 +153,7 @@ def _weight_bits(weights: Mapping[str, Any]) -> int | None:
 
 
 def _integer_bits(bits: int, group: int, *, has_zeros: bool) -> int:
-    """A scale in 16 bits for each group of weights of a row, and a zero point of `bits`; a whole row's does not show."""
+    """A scale in 16 bits for each group of weights, and a zero point of `bits`; a whole row's does not show."""
     if group <= 0:
         return bits * _MILLI
     return bits * _MILLI + (16 + (bits if has_zeros else 0)) * _MILLI // group
@@ -158,6 +165,18 @@ def _bitsandbytes_bits(section: Mapping[str, Any]) -> int:
     if section.get("bnb_4bit_use_double_quant") is True:
         return 4 * _MILLI + 8 * _MILLI // _BNB_BLOCK + 32 * _MILLI // (_BNB_BLOCK * _BNB_NESTED_BLOCK)
     return 4 * _MILLI + 32 * _MILLI // _BNB_BLOCK
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any]], int | None]] = {
+    "gptq": _gptq_bits,
+    "gptq_marlin": _gptq_bits,
+    "auto-round": _gptq_bits,
+    "awq": _awq_bits,
+    "awq_marlin": _awq_bits,
+    "bitsandbytes": _bitsandbytes_bits,
+    "mxfp4": lambda _: _MXFP4,
+    "modelopt": lambda _: _FP8,
+}
 
 
 def _by_module(section: Mapping[str, Any]) -> Iterable[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""Layers with a fixed state in place of keys and values: gated delta, Mamba 1 and 2, Kimi's and MiniMax's linear attention.
+"""Layers with a fixed state in place of keys and values: gated delta, Mamba, linear attention, short convolutions.
 
 The state's parts are what the engine's `MambaStateShapeCalculator` (vLLM mamba_utils.py) gives for one rank: the last
 `kernel - 1` inputs of a convolution, and a matrix per head. Both are divided among the ranks.

@@ -97,7 +97,7 @@ def _vision(
     tensors = (
         *_embeddings(kind, fields, hidden),
         *(tensor for _ in range(depth) for tensor in _block(kind, hidden, width)),
-        *_extras(model_type, fields, hidden, width, text_hidden, whole),
+        *_PROJECTORS.get(model_type, _one_layer)(_Place(fields, hidden, width, text_hidden, Fields(whole))),
     )
     patches, unknown = _largest_image(kind, model_type, fields)
     tower = Tower(
@@ -169,64 +169,91 @@ def _block(kind: _Kind, hidden: int, width: int) -> tuple[Tensor, ...]:
     )
 
 
-def _extras(
-    model_type: str, fields: Fields, hidden: int, width: int, text_hidden: int, whole: Mapping[str, Any]
-) -> tuple[Tensor, ...]:
-    """Projectors, mergers, and a second stack of layers."""
-    merge = (fields.number("spatial_merge_size") or 1) ** 2
-    if model_type.startswith(("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_5")):
-        merged = merge * hidden
-        mergers = 1 + len(fields.items("deepstack_visual_indexes") or ())
-        return mergers * projections(
-            Projection("merger.fc1", merged, merged, has_bias=True),
-            Projection("merger.fc2", merged, fields.number("out_hidden_size") or text_hidden, has_bias=True),
-        )
-    if model_type == "mllama":
-        return _mllama_extras(fields, hidden, width, text_hidden)
-    if model_type == "llama4":
-        inner = fields.number("projector_output_dim") or 4096
-        return projections(
-            Projection("vision_adapter.fc1", 4 * hidden, inner),
-            Projection("vision_adapter.fc2", inner, inner),
-            Projection("multi_modal_projector", inner, text_hidden, Split.WHOLE),
-        )
-    if model_type == "muse_glimmer":
-        inner = Fields(whole).number("projector_hidden_size") or 4096
-        return projections(
-            Projection("vision_adapter.fc1", 4 * hidden, inner),
-            Projection("vision_adapter.fc2", inner, inner),
-            Projection("vision_projection", inner, text_hidden, Split.WHOLE),
-        )
-    if model_type == "kimi_k25":
-        return projections(
-            Projection("projector.1", 4 * hidden, 4 * hidden, has_bias=True),
-            Projection("projector.2", 4 * hidden, text_hidden, has_bias=True),
-        )
-    if model_type in ("llava", "llava_next", "mistral3"):
-        return projections(
-            Projection("multi_modal_projector.linear_1", hidden, text_hidden, has_bias=model_type != "mistral3"),
-            Projection("multi_modal_projector.linear_2", text_hidden, text_hidden, has_bias=model_type != "mistral3"),
-        )
-    return projections(Projection("multi_modal_projector", hidden, text_hidden, Split.WHOLE))
+@dataclass(frozen=True)
+class _Place:
+    """Where a tower is: what its projectors need to know."""
+
+    fields: Fields
+    hidden: int
+    width: int
+    text_hidden: int
+    whole: Fields
 
 
-def _mllama_extras(fields: Fields, hidden: int, width: int, text_hidden: int) -> tuple[Tensor, ...]:
-    """Global layers, embeddings of tiles and their positions, and a projector that takes six layers' outputs."""
-    kind = _KINDS["mllama"]
+def _merger(place: _Place) -> tuple[Tensor, ...]:
+    """Qwen's: a square of patches becomes one token; some layers have a merger of their own."""
+    merged = (place.fields.number("spatial_merge_size") or 1) ** 2 * place.hidden
+    output = place.fields.number("out_hidden_size") or place.text_hidden
+    mergers = 1 + len(place.fields.items("deepstack_visual_indexes") or ())
+    return mergers * projections(
+        Projection("merger.fc1", merged, merged, has_bias=True),
+        Projection("merger.fc2", merged, output, has_bias=True),
+    )
+
+
+def _adapter(place: _Place) -> tuple[Tensor, ...]:
+    """Llama 4's and Muse Glimmer's: four patches become one token."""
+    inner = place.fields.number("projector_output_dim") or place.whole.number("projector_hidden_size") or 4096
+    return projections(
+        Projection("vision_adapter.fc1", 4 * place.hidden, inner),
+        Projection("vision_adapter.fc2", inner, inner),
+        Projection("multi_modal_projector", inner, place.text_hidden, Split.WHOLE),
+    )
+
+
+def _patch_merger(place: _Place) -> tuple[Tensor, ...]:
+    merged = 4 * place.hidden
+    return projections(
+        Projection("projector.1", merged, merged, has_bias=True),
+        Projection("projector.2", merged, place.text_hidden, has_bias=True),
+    )
+
+
+def _two_layers(place: _Place) -> tuple[Tensor, ...]:
+    return projections(
+        Projection("multi_modal_projector.linear_1", place.hidden, place.text_hidden, has_bias=True),
+        Projection("multi_modal_projector.linear_2", place.text_hidden, place.text_hidden, has_bias=True),
+    )
+
+
+def _one_layer(place: _Place) -> tuple[Tensor, ...]:
+    return projections(Projection("multi_modal_projector", place.hidden, place.text_hidden, Split.WHOLE))
+
+
+def _global_layers(place: _Place) -> tuple[Tensor, ...]:
+    """Llama 3.2's: global layers, embeddings of tiles and positions, and a projector of six layers' outputs."""
+    fields, hidden = place.fields, place.hidden
     layers = fields.number("num_global_layers") or 8
     size, patch = fields.number("image_size") or 560, fields.number("patch_size") or 14
     aspects, tiles = len(fields.items("supported_aspect_ratios") or ()) + 1, fields.number("max_num_tiles") or 4
     positions = (size // patch) ** 2 + 1
     return (
-        *(tensor for _ in range(layers) for tensor in _block(kind, hidden, width)),
+        *(tensor for _ in range(layers) for tensor in _block(_KINDS["mllama"], hidden, place.width)),
         Tensor("tile_position_embedding", aspects * tiles * (positions + 2) * hidden),
         *projections(
             Projection(
                 "multi_modal_projector",
                 fields.number("vision_output_dim") or 6 * hidden,
-                text_hidden,
+                place.text_hidden,
                 Split.WHOLE,
                 has_bias=True,
             )
         ),
     )
+
+
+_PROJECTORS = {
+    "qwen2_vl": _merger,
+    "qwen2_5_vl": _merger,
+    "qwen3_vl": _merger,
+    "qwen3_vl_moe": _merger,
+    "qwen3_5": _merger,
+    "qwen3_5_moe": _merger,
+    "mllama": _global_layers,
+    "llama4": _adapter,
+    "muse_glimmer": _adapter,
+    "kimi_k25": _patch_merger,
+    "llava": _two_layers,
+    "llava_next": _two_layers,
+    "mistral3": _two_layers,
+}

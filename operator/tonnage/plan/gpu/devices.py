@@ -1,7 +1,8 @@
 """What of a GPU decides how much memory the engine takes for itself. Not a catalogue of GPUs: one row per class.
 
-Names are the driver's, letters and digits only; the longest that fits decides, then the memory. Where no name is given, the physical memory tells the class: no two
-rows of this table have the same. Multiprocessors are from the vendor's data sheets.
+Names are the driver's, letters and digits only; the longest that fits decides, then the memory. Where no name is
+given, the physical memory tells the class: the nearest row's. Multiprocessors are from the vendors' data sheets, memory
+is what logs of vLLM give as total_memory.
 """
 
 from dataclasses import dataclass

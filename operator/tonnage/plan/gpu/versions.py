@@ -80,8 +80,8 @@ _NO_SORT = replace(_WORKSPACE, sampler=_TRITON, sampler_before_ampere=_TRITON, w
 # v1/core/kv_cache_utils.py: int(max_concurrency * max_model_len).
 _ESTIMATES = replace(_NO_SORT, utilization=0.92, subtracts_graphs=True, sampler=_FLASHINFER, counts_by_concurrency=True)
 # config/vllm.py, max_in_flight_tokens. model_executor/models/config.py, MambaModelConfig: mode `align`.
-# engine/arg_utils.py, get_batch_defaults: 160 GiB. config/vllm.py, use_v2_model_runner. All are in 0.29's source; logs of
-# 0.25 have one batch in flight and the first model runner, one of 0.27 has one block for each state.
+# engine/arg_utils.py, get_batch_defaults: 160 GiB. config/vllm.py, use_v2_model_runner. All are in 0.29's source; logs
+# of 0.25 have one batch in flight and the first model runner, one of 0.27 has one block for each state.
 _OVERLAPPED = replace(
     _ESTIMATES,
     sampler=_GUMBEL,
