@@ -15,10 +15,10 @@ from vllm.v1.core import kv_cache_utils
 from vllm.v1.kv_cache_layout import KVCacheLayout
 
 from tonnage.facts.shape import Attention, AttentionKind, State, shape
-from tonnage.plan.gpu import Setup
-from tonnage.plan.gpu.cache import layer_caches
-from tonnage.plan.gpu.pool import pool
-from tonnage.plan.gpu.setup import Run, run
+from tonnage.memory import Setup
+from tonnage.memory.cache import layer_caches
+from tonnage.memory.pool import pool
+from tonnage.memory.setup import Run, run
 
 CONFIGS = Path(__file__).parents[1] / "data" / "model_configs"
 GIB = 2**30

@@ -15,7 +15,7 @@ from typing import Any
 
 from tonnage.facts.errors import FactsError, unusable
 from tonnage.facts.shape import Shape, shape
-from tonnage.plan.gpu import Setup, estimate
+from tonnage.memory import Setup, estimate
 
 _GIB = 2**30
 

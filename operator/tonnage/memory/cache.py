@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tonnage.facts.shape import Attention, AttentionKind, State
-from tonnage.plan.gpu.setup import Run
+from tonnage.memory.setup import Run
 
 # FP8 cache of sparse attention: 512 values of 8 bits, 4 scales of 32 and a rotary part of 64 in 16 bits; and index keys
 # of 8 bits with one scale of 32 (v1/attention/backends/mla/flashmla_sparse.py, indexer.py).

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from tonnage.plan.gpu.activations import activation_bytes
-from tonnage.plan.gpu.overhead import context_bytes, graph_bytes, non_torch_bytes
-from tonnage.plan.gpu.setup import Run
-from tonnage.plan.gpu.weights import stage_layers, weights_bytes
+from tonnage.memory.activations import activation_bytes
+from tonnage.memory.overhead import context_bytes, graph_bytes, non_torch_bytes
+from tonnage.memory.setup import Run
+from tonnage.memory.weights import stage_layers, weights_bytes
 
 
 @dataclass(frozen=True)

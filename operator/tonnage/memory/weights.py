@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from tonnage.facts.shape import Attention, AttentionKind, Layer, Quantization, Role, Split, Tensor
-from tonnage.plan.gpu.setup import Run
+from tonnage.memory.setup import Run
 
 _MIB = 2**20
 _MIN_LARGE_BYTES = 10 * _MIB

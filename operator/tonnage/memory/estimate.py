@@ -7,10 +7,10 @@ of the stage that holds the fewest.
 from dataclasses import dataclass
 
 from tonnage.facts.shape import Shape
-from tonnage.plan.gpu.pool import pool
-from tonnage.plan.gpu.setup import Setup, run
-from tonnage.plan.gpu.stage import stage
-from tonnage.plan.gpu.start import reason
+from tonnage.memory.pool import pool
+from tonnage.memory.setup import Setup, run
+from tonnage.memory.stage import stage
+from tonnage.memory.start import reason
 
 
 @dataclass(frozen=True)

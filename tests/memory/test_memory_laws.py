@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tonnage.facts.shape import Attention, Shape, shape
-from tonnage.plan.gpu import Estimate, Setup, estimate
-from tonnage.plan.gpu.setup import has_cross_attention
+from tonnage.memory import Estimate, Setup, estimate
+from tonnage.memory.setup import has_cross_attention
 
 CONFIGS = Path(__file__).parents[1] / "data" / "model_configs"
 NAMES = sorted(path.stem for path in CONFIGS.glob("*.json"))

@@ -7,9 +7,9 @@ every group, so tokens are not memory divided by bytes per token as soon as ther
 from collections import Counter
 from dataclasses import dataclass
 
-from tonnage.plan.gpu.cache import LayerCache, layer_caches, unified
-from tonnage.plan.gpu.setup import Run
-from tonnage.plan.gpu.weights import stage_layers
+from tonnage.memory.cache import LayerCache, layer_caches, unified
+from tonnage.memory.setup import Run
+from tonnage.memory.weights import stage_layers
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from tonnage.facts.shape import Shape, shape
-from tonnage.plan.gpu import Setup, estimate
-from tonnage.plan.gpu.activations import activation_bytes
-from tonnage.plan.gpu.cache import layer_caches
-from tonnage.plan.gpu.devices import device
-from tonnage.plan.gpu.overhead import graph_bytes, non_torch_bytes
-from tonnage.plan.gpu.pool import Pool, pool
-from tonnage.plan.gpu.setup import Run, run
-from tonnage.plan.gpu.versions import version
-from tonnage.plan.gpu.weights import stage_layers, weights_bytes
+from tonnage.memory import Setup, estimate
+from tonnage.memory.activations import activation_bytes
+from tonnage.memory.cache import layer_caches
+from tonnage.memory.devices import device
+from tonnage.memory.overhead import graph_bytes, non_torch_bytes
+from tonnage.memory.pool import Pool, pool
+from tonnage.memory.setup import Run, run
+from tonnage.memory.versions import version
+from tonnage.memory.weights import stage_layers, weights_bytes
 
 CONFIGS = Path(__file__).parents[1] / "data" / "model_configs"
 GIB = 2**30

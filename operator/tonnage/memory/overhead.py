@@ -3,7 +3,7 @@
 Measured in start-up logs of vLLM (`non_torch_memory`, `Estimated CUDA graph memory`), where the parts are given apart.
 """
 
-from tonnage.plan.gpu.setup import Run
+from tonnage.memory.setup import Run
 
 _MIB = 2**20
 _GIB = 2**30

@@ -5,9 +5,9 @@ The order is the engine's own: it checks the free memory, loads, profiles, sizes
 
 from collections.abc import Callable
 
-from tonnage.plan.gpu.pool import Pool
-from tonnage.plan.gpu.stage import Stage
-from tonnage.plan.memory import gib
+from tonnage.memory.devices import GIB
+from tonnage.memory.pool import Pool
+from tonnage.memory.stage import Stage
 
 
 def reason(stage: Stage, pool: Pool | None) -> str:
@@ -19,18 +19,18 @@ def _budget_is_not_free(stage: Stage, _: Pool | None) -> str:
     # V0 did not look.
     if not stage.run.rules.is_v1 or stage.budget_bytes <= stage.free_bytes:
         return ""
-    return f"the budget {_budget(stage)} is more than the {gib(stage.free_bytes)} that are free when the engine starts"
+    return f"the budget {_budget(stage)} is more than the {_gib(stage.free_bytes)} that are free when the engine starts"
 
 
 def _weights_do_not_fit(stage: Stage, _: Pool | None) -> str:
     if stage.weights_bytes <= stage.free_bytes:
         return ""
-    return f"weights {gib(stage.weights_bytes)} do not fit {gib(stage.free_bytes)} of free memory"
+    return f"weights {_gib(stage.weights_bytes)} do not fit {_gib(stage.free_bytes)} of free memory"
 
 
 def _profiling_does_not_fit(stage: Stage, _: Pool | None) -> str:
     peak = stage.weights_bytes + stage.activation_bytes + stage.non_torch_bytes
-    return "" if peak <= stage.free_bytes else f"{_parts(stage)} do not fit {gib(stage.free_bytes)} of free memory"
+    return "" if peak <= stage.free_bytes else f"{_parts(stage)} do not fit {_gib(stage.free_bytes)} of free memory"
 
 
 def _nothing_is_left(stage: Stage, pool: Pool | None) -> str:
@@ -44,8 +44,8 @@ def _sequence_does_not_fit(stage: Stage, pool: Pool | None) -> str:
     if needed <= stage.kv_cache_bytes or pool is None:
         return ""
     return (
-        f"one sequence of {stage.run.max_model_len:,} tokens needs {gib(needed)} of KV cache, "
-        f"{gib(stage.kv_cache_bytes)} are left of the budget {_budget(stage)} after {_parts(stage)}"
+        f"one sequence of {stage.run.max_model_len:,} tokens needs {_gib(needed)} of KV cache, "
+        f"{_gib(stage.kv_cache_bytes)} are left of the budget {_budget(stage)} after {_parts(stage)}"
     )
 
 
@@ -55,7 +55,7 @@ def _graphs_do_not_fit(stage: Stage, _: Pool | None) -> str:
     if stage.run.rules.subtracts_graphs or stage.graph_bytes <= room:
         return ""
     return (
-        f"CUDA graphs of {gib(stage.graph_bytes)} do not fit {gib(room)} that the budget {_budget(stage)} leaves free"
+        f"CUDA graphs of {_gib(stage.graph_bytes)} do not fit {_gib(room)} that the budget {_budget(stage)} leaves free"
     )
 
 
@@ -70,11 +70,16 @@ _CHECKS: tuple[Callable[[Stage, Pool | None], str], ...] = (
 
 
 def _budget(stage: Stage) -> str:
-    return f"{gib(stage.run.memory_bytes)} x {stage.run.utilization:g} = {gib(stage.budget_bytes)}"
+    return f"{_gib(stage.run.memory_bytes)} x {stage.run.utilization:g} = {_gib(stage.budget_bytes)}"
 
 
 def _parts(stage: Stage) -> str:
     return (
-        f"weights {gib(stage.weights_bytes)}, activations {gib(stage.activation_bytes)}, "
-        f"other {gib(stage.non_torch_bytes)} and graphs {gib(stage.subtracted_graph_bytes)}"
+        f"weights {_gib(stage.weights_bytes)}, activations {_gib(stage.activation_bytes)}, "
+        f"other {_gib(stage.non_torch_bytes)} and graphs {_gib(stage.subtracted_graph_bytes)}"
     )
+
+
+def _gib(size_bytes: int) -> str:
+    """Down to hundredths where tenths would say nothing."""
+    return f"{size_bytes / GIB:.1f} GiB" if abs(size_bytes) >= GIB else f"{size_bytes / GIB:.2f} GiB"

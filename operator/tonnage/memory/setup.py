@@ -6,8 +6,8 @@ The defaults are the OpenAI server's (vllm/engine/arg_utils.py, get_batch_defaul
 from dataclasses import dataclass, replace
 
 from tonnage.facts.shape import Attention, AttentionKind, Quantization, Shape, requested
-from tonnage.plan.gpu.devices import GIB, Device, device
-from tonnage.plan.gpu.versions import Rules, Version, rules, version
+from tonnage.memory.devices import GIB, Device, device
+from tonnage.memory.versions import Rules, Version, rules, version
 
 _BLOCK_TOKENS = 16
 _LARGE_GIB, _LARGEST_GIB = 70, 160

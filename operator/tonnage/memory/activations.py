@@ -5,7 +5,7 @@ outputs, the hidden states of the whole batch, the buffers of fused experts. All
 """
 
 from tonnage.facts.shape import Attention, AttentionKind, FeedForward, State, Tower
-from tonnage.plan.gpu.setup import Run, has_cross_attention
+from tonnage.memory.setup import Run, has_cross_attention
 
 _MIB = 2**20
 # cuBLAS workspaces that PyTorch allocates once: 32 MiB on Hopper and later, 8 MiB before (aten/src/ATen/cuda/
