@@ -242,3 +242,79 @@ def attempt(config: dict[str, Any]) -> None:
 def test_a_wrong_number_is_named_with_its_value() -> None:
     with pytest.raises(FactsError, match="hidden_size is -4096"):
         shape({**document("meta-llama__Llama-3.1-8B"), "hidden_size": -4096})
+
+
+@pytest.mark.parametrize(
+    ("config", "kv_heads", "parameters"),
+    [
+        pytest.param(
+            {
+                "architectures": ["FalconForCausalLM"],
+                "model_type": "falcon",
+                "hidden_size": 4544,
+                "num_hidden_layers": 32,
+                "num_attention_heads": 71,
+                "multi_query": True,
+                "parallel_attn": True,
+                "bias": False,
+                "vocab_size": 65024,
+            },
+            1,
+            6_921_720_704,
+            id="Falcon 7B",
+        ),
+        pytest.param(
+            {
+                "architectures": ["GraniteForCausalLM"],
+                "model_type": "granite",
+                "hidden_size": 2048,
+                "num_hidden_layers": 40,
+                "num_attention_heads": 32,
+                "num_key_value_heads": 8,
+                "intermediate_size": 8192,
+                "vocab_size": 49155,
+                "tie_word_embeddings": True,
+            },
+            8,
+            2_533_531_648,
+            id="Granite 3.1 2B",
+        ),
+        pytest.param(
+            {
+                "architectures": ["GPTBigCodeForCausalLM"],
+                "model_type": "gpt_bigcode",
+                "n_embd": 6144,
+                "n_layer": 40,
+                "n_head": 48,
+                "n_inner": 24576,
+                "n_positions": 8192,
+                "multi_query": True,
+                "vocab_size": 49152,
+            },
+            1,
+            15_517_456_384,
+            id="StarCoder",
+        ),
+        pytest.param(
+            {
+                "architectures": ["BertModel"],
+                "model_type": "bert",
+                "hidden_size": 1024,
+                "num_hidden_layers": 24,
+                "num_attention_heads": 16,
+                "intermediate_size": 4096,
+                "vocab_size": 30522,
+                "max_position_embeddings": 512,
+                "type_vocab_size": 2,
+            },
+            16,
+            334_092_288,
+            id="BERT large without its pooler",
+        ),
+    ],
+)
+def test_families_without_a_config_here_are_right_too(config: dict[str, Any], kv_heads: int, parameters: int) -> None:
+    found = shape(config)
+    mixer = found.layers[0].mixer
+    assert isinstance(mixer, Attention)
+    assert (kv_heads, parameters) == (mixer.kv_heads, found.parameters)

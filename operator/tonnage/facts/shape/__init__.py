@@ -50,6 +50,15 @@ __all__ = [
 
 _MAX_LAYERS = 4096
 _POOLING_WORDS = ("ForSequenceClassification", "ForTokenClassification", "RewardModel")
+# Families with parts that nothing here describes.
+_PARTLY_DESCRIBED = {
+    "deepseek_v4": "compressed history, hash layers and hyper-connections of the layers",
+    "deepseek_ref": "compressed history, hash layers and hyper-connections of the layers",
+    "falcon_h1": "Mamba beside the attention of each layer",
+    "gemma3n_text": "embeddings of each layer, alternating updates and shared caches",
+    "lfm2": "adjusted width of the feed-forward layers",
+    "zamba2": "shared attention blocks",
+}
 _PREDICTION_LAYERS = ("num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_modules")
 
 
@@ -170,8 +179,8 @@ def _missing_towers(architecture: str, found: tuple[Tower, ...], gaps: tuple[str
 
 
 def _unknown(model: Model, stack: tuple[Layer, ...], quantized: Quantization | None) -> Iterator[str]:
-    if model.model_type in ("deepseek_v4", "deepseek_ref"):
-        yield "compressed history, hash layers and hyper-connections of the layers"
+    if model.model_type in _PARTLY_DESCRIBED:
+        yield _PARTLY_DESCRIBED[model.model_type]
     if quantized is not None and quantized.milli_bits is None and not quantized.by_module:
         yield f"bits of a weight quantized with {quantized.method}"
     if model.fields.part("sparse_attention_config"):

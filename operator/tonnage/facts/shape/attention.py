@@ -39,7 +39,7 @@ def _dimensions(model: Model, index: int, kind: AttentionKind) -> tuple[int, int
     """Heads, key-value heads, and the dimensions of a key and a value."""
     fields = model.fields
     heads = _per_layer(fields.items("num_attention_heads_per_layer"), index) or model.heads
-    kv_heads = _per_layer(fields.items("num_key_value_heads"), index) or fields.number(*KV_HEADS) or _kv_default(model)
+    kv_heads = _per_layer(fields.items("num_key_value_heads"), index) or _kv_heads(model)
     head_dim = fields.number(*HEAD_DIM) or model.hidden_size // model.heads
     value_dim = head_dim
     if model.model_type.startswith("mimo_v2"):
@@ -60,11 +60,13 @@ def _per_layer(values: Sequence[object] | None, index: int) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
 
 
-def _kv_default(model: Model) -> int:
-    # Falcon and GPTBigCode say it with a switch; Falcon's newer decoder ignores the switch.
+def _kv_heads(model: Model) -> int:
+    # Falcon and GPTBigCode say it with a switch, whatever number is beside it; Falcon's newer decoder ignores it.
     fields = model.fields
-    is_multi_query = fields.is_set("multi_query", default=model.model_type == "gpt_bigcode")
-    return 1 if is_multi_query and not fields.is_set("new_decoder_architecture") else model.heads
+    is_multi_query = fields.is_set("multi_query", default=model.model_type in ("falcon", "gpt_bigcode"))
+    if is_multi_query and not fields.is_set("new_decoder_architecture"):
+        return 1
+    return fields.number(*KV_HEADS) or model.heads
 
 
 def _window(model: Model, index: int) -> tuple[AttentionKind, int | None]:

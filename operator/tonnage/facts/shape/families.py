@@ -48,6 +48,8 @@ _GLM4_MOE = Family(output_bias=False, qk_norm="?head", score_bias=True)
 _STARCODER = replace(_BIASED, qkv_bias="use_bias", output_bias="use_bias", mlp_bias="use_bias", is_tied=True)
 
 FAMILIES = {
+    "apertus": Family(is_gated=False, qk_norm="head"),
+    "arcee": Family(is_gated=False),
     "baichuan": Family(qkv_bias=False),
     "bert": _BERT,
     "bloom": replace(_BIASED, is_tied=True),
@@ -57,7 +59,6 @@ FAMILIES = {
     "deepseek_v2": Family(),
     "deepseek_v3": _DEEPSEEK,
     "deepseek_v32": _DEEPSEEK,
-    "distilbert": _BERT,
     "dots1": replace(_DEEPSEEK, qk_norm="head"),
     "ernie4_5": Family(qkv_bias="use_bias", output_bias="use_bias", mlp_bias="use_bias"),
     "ernie4_5_moe": Family(qkv_bias="use_bias", output_bias="use_bias", mlp_bias="use_bias", score_bias=True),

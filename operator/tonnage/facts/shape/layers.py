@@ -24,6 +24,8 @@ _PATTERN_MIXERS = {"M": "mamba", "*": "attention"}
 _PATTERN_FEED_FORWARD = "-E"
 _PATTERN_LETTERS = {"mamba": "M", "attention": "*", "mlp": "-", "moe": "E"}
 _NAS_MULTIPLE = 256
+# Families for whose layers transformers has one word.
+_LINEAR_KINDS = {"granitemoehybrid": "mamba", "bamba": "mamba", "zamba2": "mamba", "minimax": "lightning"}
 _MAMBA1_TYPES = ("jamba", "mamba", "falcon_mamba")
 
 
@@ -59,6 +61,7 @@ def _kinds(model: Model) -> Iterator[str]:
     period = fields.number("full_attention_interval", "attn_layer_period")
     offset = fields.number("attn_layer_offset") or 0
     kda = fields.part("linear_attn_config")
+    indices = fields.items("attn_layer_indices")
     for index in range(model.layers):
         if index < len(given) and not isinstance(given[index], int):
             yield str(given[index])
@@ -67,6 +70,8 @@ def _kinds(model: Model) -> Iterator[str]:
         elif kda is not None:
             # Counted from 1.
             yield "kimi_delta" if index + 1 in (kda.get("kda_layers") or ()) else "attention"
+        elif indices is not None:
+            yield "attention" if index in indices else "mamba"
         elif fields.number("full_attention_interval"):
             yield "attention" if (index + 1) % (period or 1) == 0 else "linear_attention"
         elif fields.number("attn_layer_period"):
@@ -88,6 +93,8 @@ def _mixer(model: Model, kind: str, index: int) -> tuple[Attention | State, tupl
         return kimi_delta(model, model.fields.part("linear_attn_config") or {})
     if kind == "mamba" and model.model_type in _MAMBA1_TYPES:
         kind = "mamba1"
+    if kind == "linear_attention":
+        kind = _LINEAR_KINDS.get(model.model_type, kind)
     build = _MIXERS.get(kind)
     return build(model) if build else attention(model, index)
 
