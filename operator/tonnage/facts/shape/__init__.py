@@ -1,0 +1,190 @@
+"""A config.json -> what the model computes and keeps: `shape(config)`.
+
+Reading order: `description` (the result), `fields` (how a config is asked), `families` (how families differ), `parts`,
+`attention`, `state`, `feed_forward`, `layers`, `towers`, `quantization`; this module puts them together. Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tonnage.facts import config as names
+from tonnage.facts.architectures import Task, task
+from tonnage.facts.errors import unusable
+from tonnage.facts.shape.description import (
+    Attention,
+    AttentionKind,
+    FeedForward,
+    Layer,
+    Role,
+    Shape,
+    Split,
+    State,
+    StatePart,
+    Tensor,
+    Tower,
+)
+from tonnage.facts.shape.families import DEFAULTS, family
+from tonnage.facts.shape.fields import Fields
+from tonnage.facts.shape.layers import layer_pattern, layers
+from tonnage.facts.shape.parts import Model, norm
+from tonnage.facts.shape.quantization import Quantization, first_section, quantization, requested
+from tonnage.facts.shape.rotary import rotary_elements
+from tonnage.facts.shape.towers import towers
+
+__all__ = [
+    "Attention",
+    "AttentionKind",
+    "FeedForward",
+    "Layer",
+    "Quantization",
+    "Role",
+    "Shape",
+    "Split",
+    "State",
+    "StatePart",
+    "Tensor",
+    "Tower",
+    "requested",
+    "shape",
+]
+
+_MAX_LAYERS = 4096
+_POOLING_WORDS = ("ForSequenceClassification", "ForTokenClassification", "RewardModel")
+# Families with parts that nothing here describes.
+_PARTLY_DESCRIBED = {
+    "deepseek_v4": "compressed history, hash layers and hyper-connections of the layers",
+    "deepseek_ref": "compressed history, hash layers and hyper-connections of the layers",
+    "falcon_h1": "Mamba beside the attention of each layer",
+    "gemma3n_text": "embeddings of each layer, alternating updates and shared caches",
+    "lfm2": "adjusted width of the feed-forward layers",
+    "zamba2": "shared attention blocks",
+}
+_PREDICTION_LAYERS = ("num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_modules")
+
+
+def shape(config: Mapping[str, Any]) -> Shape:
+    """The shape of a model. Raises FactsError, permanent, where the config makes no sense or lacks a dimension."""
+    try:
+        return _shape(config)
+    # A config is written by anybody: text where a list belongs, lists of the wrong things.
+    except (ValueError, TypeError, ArithmeticError, AttributeError, KeyError, IndexError) as error:
+        raise unusable(f"the config.json makes no sense: {error}") from error
+
+
+def _shape(config: Mapping[str, Any]) -> Shape:
+    read = names.config(config)
+    text = read.text
+    model_type = str(text.get("model_type") or read.model_type)
+    fields = Fields(text, DEFAULTS.get(model_type, {}))
+    row = family(model_type)
+    hidden = fields.required("hidden size", *names.HIDDEN_SIZE)
+    vocabulary = fields.required("vocabulary size", *names.VOCABULARY_SIZE)
+    count = _layer_count(fields)
+    heads = fields.number(*names.ATTENTION_HEADS) or 1
+    model = Model(fields, row, model_type, hidden, count, heads)
+    stack = layers(model)
+    found, gaps = towers(config, hidden)
+    generates = _generates(read.architecture, is_encoder=row.is_encoder)
+    is_tied = _is_tied(read.whole, text, default=row.is_tied)
+    section = first_section((config, text))
+    quantized = quantization(section) if section else None
+    return Shape(
+        architecture=read.architecture,
+        model_type=model_type,
+        hidden_size=hidden,
+        vocabulary_size=vocabulary,
+        max_context_length=fields.number(*names.CONTEXT_LENGTH) or 0,
+        dtype=_dtype(read),
+        is_tied=is_tied,
+        layers=stack,
+        first=tuple(_first(model, vocabulary)),
+        last=tuple(_last(model, vocabulary, has_head=generates and not is_tied)),
+        towers=found,
+        quantization=quantized,
+        rotary_elements=rotary_elements(model, stack),
+        generates=generates,
+        left_out=_left_out(fields),
+        unknown=(*gaps, *_unknown(model, stack, quantized), *_missing_towers(read.architecture, found, gaps)),
+    )
+
+
+def _generates(architecture: str, *, is_encoder: bool) -> bool:
+    """Whether there is a sampler. The engine makes a pooling model of any decoder whose name ends in a pooling task."""
+    is_pooling = any(word in architecture for word in _POOLING_WORDS)
+    return not is_encoder and not is_pooling and task(architecture) in (Task.GENERATE, None)
+
+
+def _layer_count(fields: Fields) -> int:
+    pattern = layer_pattern(fields)
+    count = len(pattern) or fields.required("number of layers", *names.LAYERS)
+    if count > _MAX_LAYERS:
+        raise unusable(f"the config.json makes no sense: {count:,} layers")
+    return count
+
+
+def _is_tied(whole: Mapping[str, Any], text: Mapping[str, Any], *, default: bool) -> bool:
+    for part in (whole, text):
+        value = part.get("tie_word_embeddings")
+        if isinstance(value, bool):
+            return value
+    return default
+
+
+def _dtype(read: names.Config) -> str:
+    """The type of the weights, by torch's name; the engine takes float32 checkpoints down to 16 bits by itself."""
+    for part in (read.whole, read.text):
+        for name in ("torch_dtype", "dtype"):
+            value = part.get(name)
+            if isinstance(value, str) and value:
+                return value.removeprefix("torch.")
+    return ""
+
+
+def _first(model: Model, vocabulary: int) -> Iterator[Tensor]:
+    yield Tensor(
+        "embed_tokens",
+        vocabulary * model.hidden_size,
+        Split.VOCABULARY,
+        Role.EMBEDDING,
+        rows=vocabulary,
+        active_elements=model.hidden_size,
+    )
+    row = model.family
+    if row.positions:
+        positions = (model.fields.number(row.positions) or 0) + row.position_offset
+        yield Tensor("embed_positions", positions * model.hidden_size)
+    if row.is_encoder:
+        kinds = model.fields.number("type_vocab_size") or 0
+        yield Tensor("embed_types", kinds * model.hidden_size)
+        yield norm("embed_norm", model.hidden_size, has_bias=True)
+
+
+def _last(model: Model, vocabulary: int, *, has_head: bool) -> Iterator[Tensor]:
+    if model.family.has_final_norm:
+        yield norm("norm", model.hidden_size, has_bias=model.family.norm_bias)
+    if has_head:
+        yield Tensor("lm_head", vocabulary * model.hidden_size, Split.VOCABULARY, Role.HEAD, rows=vocabulary)
+        if model.family.head_bias:
+            yield Tensor("lm_head.bias", vocabulary, Split.VOCABULARY, rows=vocabulary)
+
+
+def _left_out(fields: Fields) -> tuple[str, ...]:
+    count = fields.number(*_PREDICTION_LAYERS)
+    return (f"{count} multi-token-prediction layers",) if count else ()
+
+
+def _missing_towers(architecture: str, found: tuple[Tower, ...], gaps: tuple[str, ...]) -> Iterator[str]:
+    if "ConditionalGeneration" in architecture and not found and not gaps:
+        yield "weights and activations of the vision tower"
+
+
+def _unknown(model: Model, stack: tuple[Layer, ...], quantized: Quantization | None) -> Iterator[str]:
+    if model.model_type in _PARTLY_DESCRIBED:
+        yield _PARTLY_DESCRIBED[model.model_type]
+    if quantized is not None and quantized.milli_bits is None and not quantized.by_module:
+        yield f"bits of a weight quantized with {quantized.method}"
+    if model.fields.part("sparse_attention_config"):
+        yield "index of sparse attention"
+    kinds = {layer.mixer.kind for layer in stack if isinstance(layer.mixer, Attention)}
+    if AttentionKind.CROSS in kinds:
+        yield "tokens of the encoder that cross-attention keeps"

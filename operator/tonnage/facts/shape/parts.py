@@ -1,0 +1,63 @@
+"""What the builders of layers share: the model they are in, and the tensors that occur everywhere.
+
+Names of modules are a Llama's, whatever the family calls them: patterns of quantization configs are written for the
+names of their own checkpoint, and those families that are quantized by pattern follow a Llama's.
+"""
+
+from dataclasses import dataclass
+
+from tonnage.facts.shape.description import Role, Split, Tensor
+from tonnage.facts.shape.families import Family
+from tonnage.facts.shape.fields import Fields
+
+
+@dataclass(frozen=True)
+class Model:
+    """What every builder needs to know of the model."""
+
+    fields: Fields
+    family: Family
+    model_type: str
+    hidden_size: int
+    layers: int
+    heads: int
+
+    def has_bias(self, bias: bool | str) -> bool:
+        """Whether a bias of the family's row is there: always, never, or by the config's switch."""
+        return self.fields.is_set(bias) if isinstance(bias, str) else bias
+
+    @property
+    def bias_is_default(self) -> bool:
+        """StarCoder's switch is on where the config is silent."""
+        return self.model_type == "starcoder2"
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A linear module: `inputs` x `outputs`, its bias and how the ranks divide it."""
+
+    name: str
+    inputs: int
+    outputs: int
+    split: Split = Split.SHARDED
+    has_bias: bool = False
+    storage: str = ""
+    units: int = 1
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The weight, and the bias if there is one. A bias of a module that is split by inputs is on every rank."""
+        weight = Tensor(self.name, self.inputs * self.outputs, self.split, Role.LINEAR, self.storage, units=self.units)
+        if not self.has_bias:
+            return (weight,)
+        return (weight, Tensor(f"{self.name}.bias", self.outputs, self.split, units=self.units))
+
+
+def projections(*wanted: Projection) -> tuple[Tensor, ...]:
+    """The tensors of these, in order."""
+    return tuple(tensor for projection in wanted for tensor in projection.tensors)
+
+
+def norm(name: str, size: int, *, has_bias: bool = False) -> Tensor:
+    """The weight of a norm, and its bias."""
+    return Tensor(name, 2 * size if has_bias else size)

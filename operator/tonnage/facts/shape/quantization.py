@@ -1,0 +1,229 @@
+"""How a checkpoint is quantized: bits of a weight with its scales, which modules stay as they were, and its KV cache.
+
+Sizes are in thousandths of a bit per weight, scales and zero points included, so that sums stay whole numbers. A reader
+would get wrong that `ignore` lists name modules in five notations; they are compared from `layers.` on, because the
+engine puts other names before it than the checkpoint.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+from functools import cached_property
+from typing import Any
+
+_MILLI = 1000
+# One absolute maximum in 32 bits for 64 weights; quantized again with nested quantization: 8 bits and a 32-bit one for
+# 256 of them (bitsandbytes functional.py, quantize_4bit).
+_BNB_BLOCK = 64
+_BNB_NESTED_BLOCK = 256
+# A scale of 8 bits for each group.
+_FLOAT4_BITS = 4
+_NVFP4_GROUP, _MXFP4_GROUP = 16, 32
+_NVFP4 = _FLOAT4_BITS * _MILLI + 8 * _MILLI // _NVFP4_GROUP
+_MXFP4 = _FLOAT4_BITS * _MILLI + 8 * _MILLI // _MXFP4_GROUP
+_FP8 = 8 * _MILLI
+_USUAL_GROUP = 128
+# The names that modelopt writes for single modules.
+_ALGORITHMS = {"NVFP4": _NVFP4, "W4A16_NVFP4": _NVFP4, "MXFP4": _MXFP4, "FP8": _FP8, "W4A16_AWQ": 4 * _MILLI + 125}
+_EXPERT_WORDS = (".experts", ".switch_mlp")
+_IGNORE_KEYS = ("ignore", "ignored_layers", "modules_to_not_convert", "exclude_modules")
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """`milli_bits` is of one weight with its scales; None where the config does not tell."""
+
+    method: str
+    milli_bits: int | None
+    ignored: tuple[str, ...] = ()
+    """Patterns of modules that keep the model's own type."""
+    only_experts: bool = False
+    by_module: tuple[tuple[str, int], ...] = ()
+    """Where modules differ: name and thousandths of a bit; others are not quantized."""
+    quantizes_activations: bool = False
+    """Whether inputs are quantized too, in copies of 8 bits or fewer."""
+    kv_cache_bits: int | None = None
+    """What the checkpoint has scales for; the engine's own default follows it."""
+
+    def milli_bits_of(self, name: str, *, is_expert: bool) -> int | None:
+        """Thousandths of a bit of one weight of the module `name`; None where it keeps the model's own type."""
+        if self.by_module:
+            parents = _parents(_from_layers(name))
+            return next((self._module_bits[parent] for parent in parents if parent in self._module_bits), None)
+        if (self.only_experts and not is_expert) or self._is_ignored(_from_layers(name)):
+            return None
+        return self.milli_bits
+
+    @cached_property
+    def _module_bits(self) -> dict[str, int]:
+        return {_from_layers(name): bits for name, bits in self.by_module}
+
+    @cached_property
+    def _plain(self) -> frozenset[str]:
+        return frozenset(
+            _from_layers(pattern).removesuffix(".*").removesuffix("*").removesuffix(".")
+            for pattern in self.ignored
+            if not pattern.startswith("re:")
+        )
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str] | None:
+        sources = [pattern.removeprefix("re:") for pattern in self.ignored if pattern.startswith("re:")]
+        sources += [part for name in self._plain if "*" in name for part in (translate(name), translate(name + ".*"))]
+        return re.compile("|".join(f"(?:{source})" for source in sources)) if sources else None
+
+    def _is_ignored(self, name: str) -> bool:
+        if any(parent in self._plain for parent in _parents(name)) or name.rpartition(".")[2] in self._plain:
+            return True
+        pattern = self._pattern
+        # Regular expressions were written for the whole name: `.*\.self_attn\..*` needs something before the dot.
+        return pattern is not None and (pattern.match(name) or pattern.match("model." + name)) is not None
+
+
+def quantization(section: Mapping[str, Any]) -> Quantization:
+    """The reading of a `quantization_config`."""
+    method = _method(section)
+    ignored = tuple(str(name) for key in _IGNORE_KEYS for name in (section.get(key) or ()) if isinstance(name, str))
+    kv_scheme = section.get("kv_cache_scheme")
+    kv_bits = kv_scheme.get("num_bits") if isinstance(kv_scheme, Mapping) else None
+    if section.get("kv_cache_quant_algo") == "FP8":
+        kv_bits = 8
+    by_module = tuple(_by_module(section))
+    return Quantization(
+        method=method,
+        milli_bits=_milli_bits(method, section),
+        ignored=ignored,
+        only_experts=method == "mxfp4" or _targets_experts(section),
+        by_module=by_module,
+        quantizes_activations=_quantizes_activations(method, section),
+        kv_cache_bits=kv_bits if isinstance(kv_bits, int) else None,
+    )
+
+
+def requested(method: str) -> Quantization:
+    """What the engine does to an unquantized checkpoint when asked at the command line."""
+    return quantization({"quant_method": method, "load_in_4bit": method == "bitsandbytes"})
+
+
+def _method(section: Mapping[str, Any]) -> str:
+    name = str(section.get("quant_method") or section.get("quant_algo") or "unknown").lower()
+    return name.replace("compressed_tensors", "compressed-tensors")
+
+
+def _milli_bits(method: str, section: Mapping[str, Any]) -> int | None:
+    if isinstance(section.get("config_groups"), Mapping):
+        return _group_bits(section["config_groups"])
+    algorithm = str(section.get("quant_algo") or "").upper()
+    if algorithm in _ALGORITHMS:
+        return _ALGORITHMS[algorithm]
+    if "fp8" in method:
+        return _FP8
+    read = _READERS.get(method)
+    return read(section) if read else None
+
+
+def _gptq_bits(section: Mapping[str, Any]) -> int | None:
+    return _packed_bits(section, has_zeros=False)
+
+
+def _awq_bits(section: Mapping[str, Any]) -> int | None:
+    return _packed_bits(section, has_zeros=section.get("zero_point", True) is not False)
+
+
+def _packed_bits(section: Mapping[str, Any], *, has_zeros: bool) -> int | None:
+    bits = section.get("bits") or section.get("w_bit")
+    group = section.get("group_size") or section.get("q_group_size") or _USUAL_GROUP
+    return _integer_bits(bits, int(group), has_zeros=has_zeros) if isinstance(bits, int) else None
+
+
+def _group_bits(groups: Mapping[str, Any]) -> int | None:
+    """Of the group with the fewest bits: in mixed checkpoints it is the experts', which are nearly all."""
+    sections = (group.get("weights") for group in groups.values() if isinstance(group, Mapping))
+    return min((bits for weights in sections if (bits := _weight_bits(weights or {}))), default=None)
+
+
+def _weight_bits(weights: Mapping[str, Any]) -> int | None:
+    bits, size = weights.get("num_bits"), weights.get("group_size") or 0
+    if not isinstance(bits, int):
+        return None
+    if weights.get("type") == "float" and bits == _FLOAT4_BITS:
+        return _MXFP4 if size == _MXFP4_GROUP else _NVFP4
+    return _integer_bits(bits, size, has_zeros=weights.get("symmetric") is False)
+
+
+def _integer_bits(bits: int, group: int, *, has_zeros: bool) -> int:
+    """A scale in 16 bits for each group of weights, and a zero point of `bits`; a whole row's does not show."""
+    if group <= 0:
+        return bits * _MILLI
+    return bits * _MILLI + (16 + (bits if has_zeros else 0)) * _MILLI // group
+
+
+def _bitsandbytes_bits(section: Mapping[str, Any]) -> int:
+    if section.get("load_in_8bit") is True:
+        return 8 * _MILLI
+    if section.get("bnb_4bit_use_double_quant") is True:
+        return 4 * _MILLI + 8 * _MILLI // _BNB_BLOCK + 32 * _MILLI // (_BNB_BLOCK * _BNB_NESTED_BLOCK)
+    return 4 * _MILLI + 32 * _MILLI // _BNB_BLOCK
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any]], int | None]] = {
+    "gptq": _gptq_bits,
+    "gptq_marlin": _gptq_bits,
+    "auto-round": _gptq_bits,
+    "awq": _awq_bits,
+    "awq_marlin": _awq_bits,
+    "bitsandbytes": _bitsandbytes_bits,
+    "mxfp4": lambda _: _MXFP4,
+    "modelopt": lambda _: _FP8,
+}
+
+
+def _by_module(section: Mapping[str, Any]) -> Iterable[tuple[str, int]]:
+    modules = section.get("quantized_layers")
+    if not isinstance(modules, Mapping) or "moe_quant_algo" in section:
+        return
+    for name, how in modules.items():
+        algorithm = str(how.get("quant_algo") or "").upper() if isinstance(how, Mapping) else ""
+        if algorithm in _ALGORITHMS:
+            yield str(name), _ALGORITHMS[algorithm]
+
+
+def _targets_experts(section: Mapping[str, Any]) -> bool:
+    groups = section.get("config_groups")
+    if not isinstance(groups, Mapping):
+        return False
+    sections = [group for group in groups.values() if isinstance(group, Mapping)]
+    targets = [str(target) for section in sections for target in section.get("targets") or ()]
+    return bool(targets) and all(any(word in target for word in _EXPERT_WORDS) for target in targets)
+
+
+def _quantizes_activations(method: str, section: Mapping[str, Any]) -> bool:
+    groups = section.get("config_groups")
+    if isinstance(groups, Mapping):
+        return any(isinstance(group, Mapping) and group.get("input_activations") for group in groups.values())
+    return "fp8" in method or str(section.get("quant_algo") or "").upper() in ("FP8", "NVFP4")
+
+
+def _from_layers(name: str) -> str:
+    """`model.language_model.layers.3.mlp` -> `layers.3.mlp`; names outside of layers lose only what wraps the model."""
+    _, found, rest = name.partition("layers.")
+    if found:
+        return found + rest
+    return name.removeprefix("language_model.").removeprefix("model.")
+
+
+def _parents(name: str) -> list[str]:
+    """A module and everything that it is part of."""
+    parts = name.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
+
+
+def first_section(parts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The first quantization section in these parts of a config."""
+    for part in parts:
+        for name in ("quantization_config", "compression_config"):
+            section = part.get(name)
+            if isinstance(section, Mapping) and section:
+                return section
+    return None

@@ -1,0 +1,65 @@
+"""One pool of equal blocks for all layers: how hybrid models are grouped, and how many tokens a given memory holds.
+
+Layers of one kind form groups of one size; a block is one page for each layer of a group. A sequence takes blocks from
+every group, so tokens are not memory divided by bytes per token as soon as there are two kinds.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from tonnage.memory.cache import LayerCache, layer_caches, unified
+from tonnage.memory.setup import Run
+from tonnage.memory.weights import stage_layers
+
+
+@dataclass(frozen=True)
+class Pool:
+    """`groups` has one layer's cache for each group; `block_bytes` is what a block takes in all layers of a group."""
+
+    groups: tuple[LayerCache, ...]
+    block_bytes: int
+
+    def blocks_per_sequence(self, run: Run) -> int:
+        """Of a sequence at full context, in all groups."""
+        return sum(group.blocks(run) for group in self.groups)
+
+    def needed_bytes(self, run: Run) -> int:
+        """The least KV cache with which the engine starts: one sequence at full context."""
+        return self.blocks_per_sequence(run) * self.block_bytes
+
+    def blocks(self, cache_bytes: int) -> int:
+        """How many blocks there are."""
+        return max(0, cache_bytes) // self.block_bytes
+
+    def tokens(self, run: Run, blocks: int) -> int:
+        """The size that the engine's log gives, in tokens."""
+        if run.rules.counts_by_concurrency:
+            return blocks * run.max_model_len // self.blocks_per_sequence(run)
+        return blocks // len(self.groups) * min(group.block_tokens for group in self.groups)
+
+
+def pool(run: Run, stage: int = 0) -> Pool | None:
+    """The pool of a pipeline stage; None for models that keep nothing. Groups are the whole model's."""
+    caches = layer_caches(run)
+    if not caches:
+        return None
+    begin, end = stage_layers(len(run.shape.layers), run.pipeline_parallel)[stage]
+    own = layer_caches(run, begin, end)
+    kinds = Counter((cache.kind, cache.window) for cache in caches)
+    if len(kinds) == 1:
+        # Pages may differ here: every layer has its own in each block.
+        return Pool((caches[0],), sum(cache.page_bytes for cache in own))
+    same = unified(caches)
+    size = _group_size(run, Counter((cache.kind, cache.window) for cache in same))
+    groups = []
+    for (kind, window), count in kinds.items():
+        member = next(cache for cache in same if (cache.kind, cache.window) == (kind, window))
+        groups += [member] * -(-count // size)
+    # Each stage has its share of every group.
+    share = -(-size * len(own) // len(caches))
+    return Pool(tuple(groups), share * same[0].page_bytes)
+
+
+def _group_size(run: Run, kinds: Counter[tuple[str, int | None]]) -> int:
+    fewest, most = min(kinds.values()), max(kinds.values())
+    return most if most < fewest * run.rules.wide_group_ratio else fewest

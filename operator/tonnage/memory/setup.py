@@ -1,0 +1,136 @@
+"""What is run on which GPU, with the engine's own defaults where nothing was said.
+
+The defaults are the OpenAI server's (vllm/engine/arg_utils.py, get_batch_defaults); offline use has others.
+"""
+
+from dataclasses import dataclass, replace
+
+from tonnage.facts.shape import Attention, AttentionKind, Quantization, Shape, requested
+from tonnage.memory.devices import GIB, Device, device
+from tonnage.memory.versions import Rules, Version, rules, version
+
+_BLOCK_TOKENS = 16
+_LARGE_GIB, _LARGEST_GIB = 70, 160
+# Batched tokens and sequences.
+_LARGEST, _LARGE, _SMALL = (16384, 1024), (8192, 1024), (2048, 256)
+# V0 took a whole prompt as one batch; from 32K on it cut prompts into pieces of 512 tokens, later of 2,048.
+_V0_LONG_CONTEXT = 32768
+_V0_CHUNK_TOKENS = 2048
+_V0_SEQUENCES = 256
+_DTYPE_BYTES = {"float32": 4, "float": 4, "float16": 2, "half": 2, "bfloat16": 2}
+_NO_METHODS = (None, "none", "None")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One engine as a user starts it. None is the engine's own default. Memory is the GPU's, physical."""
+
+    gpu: str | None
+    memory_bytes: int
+    tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+    dtype: str | None = None
+    quantization: str | None = None
+    kv_cache_dtype: str | None = None
+    utilization: float | None = None
+    max_model_len: int | None = None
+    max_num_seqs: int | None = None
+    max_num_batched_tokens: int | None = None
+    enforce_eager: bool = False
+    engine_version: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A set-up with nothing left open, and what depends on version and GPU looked up."""
+
+    shape: Shape
+    device: Device
+    version: Version
+    rules: Rules
+    memory_bytes: int
+    tensor_parallel: int
+    pipeline_parallel: int
+    element_bytes: int
+    """Of a weight that is not quantized, and of an activation."""
+    quantization: Quantization | None
+    kv_element_bytes: int
+    utilization: float
+    max_model_len: int
+    max_num_seqs: int
+    max_num_batched_tokens: int
+    enforce_eager: bool
+    block_tokens: int = _BLOCK_TOKENS
+
+    def with_context(self, tokens: int) -> "Run":
+        """The same with another context length."""
+        return replace(self, max_model_len=tokens)
+
+
+def run(setup: Setup, shape: Shape) -> Run:
+    """What the engine makes of a set-up."""
+    number = version(setup.engine_version)
+    found = rules(number, has_cross_attention=has_cross_attention(shape))
+    gpu = device(setup.gpu, setup.memory_bytes / GIB)
+    max_model_len = setup.max_model_len or shape.max_context_length or _V0_CHUNK_TOKENS
+    tokens, sequences = _batch(setup, shape, found, gpu, max_model_len)
+    # `auto` takes float32 checkpoints down to 16 bits.
+    element_bytes = _DTYPE_BYTES.get(setup.dtype or "auto", 2)
+    quantization = _quantization(setup, shape)
+    return Run(
+        shape=shape,
+        device=gpu,
+        version=number,
+        rules=found,
+        memory_bytes=setup.memory_bytes,
+        tensor_parallel=setup.tensor_parallel,
+        pipeline_parallel=setup.pipeline_parallel,
+        element_bytes=element_bytes,
+        quantization=quantization,
+        kv_element_bytes=_kv_element_bytes(setup, element_bytes, quantization),
+        utilization=setup.utilization or found.utilization,
+        max_model_len=max_model_len,
+        max_num_seqs=sequences,
+        max_num_batched_tokens=tokens,
+        enforce_eager=setup.enforce_eager,
+    )
+
+
+def _batch(setup: Setup, shape: Shape, found: Rules, gpu: Device, max_model_len: int) -> tuple[int, int]:
+    """Batched tokens and sequences."""
+    memory_gib = setup.memory_bytes / GIB
+    if not found.is_v1:
+        chunked = max_model_len > _V0_LONG_CONTEXT
+        tokens, sequences = (_V0_CHUNK_TOKENS if chunked else max(2048, max_model_len)), _V0_SEQUENCES
+    elif gpu.hides_memory:
+        tokens, sequences = _SMALL
+    elif memory_gib >= _LARGEST_GIB and found.has_largest_tier:
+        tokens, sequences = _LARGEST
+    elif memory_gib >= _LARGE_GIB and not gpu.is_a100:
+        tokens, sequences = _LARGE
+    else:
+        tokens, sequences = _SMALL
+    tokens = max([tokens, *(tower.whole_item_tokens for tower in shape.towers)])
+    wanted = setup.max_num_seqs or sequences
+    batched = setup.max_num_batched_tokens or min(tokens, wanted * max_model_len)
+    return batched, setup.max_num_seqs or min(sequences, batched)
+
+
+def has_cross_attention(shape: Shape) -> bool:
+    """Whether some layers attend to an encoder's output."""
+    mixers = (layer.mixer for layer in shape.layers)
+    return any(isinstance(mixer, Attention) and mixer.kind is AttentionKind.CROSS for mixer in mixers)
+
+
+def _quantization(setup: Setup, shape: Shape) -> Quantization | None:
+    if shape.quantization is not None:
+        return shape.quantization
+    return None if setup.quantization in _NO_METHODS else requested(str(setup.quantization))
+
+
+def _kv_element_bytes(setup: Setup, element_bytes: int, quantization: Quantization | None) -> int:
+    kind = setup.kv_cache_dtype or "auto"
+    if kind == "auto":
+        bits = quantization.kv_cache_bits if quantization else None
+        return 1 if bits == 8 else element_bytes  # noqa: PLR2004
+    return 1 if kind.startswith(("fp8", "int8")) else _DTYPE_BYTES.get(kind, element_bytes)

@@ -1,0 +1,320 @@
+"""config.json -> what a model computes and keeps, for every config there is."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tonnage.facts.errors import FactsError
+from tonnage.facts.shape import Attention, Shape, State, shape
+
+DATA = Path(__file__).parents[1] / "data"
+CONFIGS = DATA / "model_configs"
+NAMES = sorted(path.stem for path in CONFIGS.glob("*.json"))
+COUNTS: dict[str, int] = json.loads((DATA / "parameter_counts.json").read_text())
+
+# Shares of all parameters that are not described, and why.
+UNDESCRIBED = {
+    "deepseek-ai__DeepSeek-V4-Flash": 2e-3,  # compressors, hyper-connections
+    "deepseek-ai__DeepSeek-V4-Pro": 2e-3,
+    "RedHatAI__DeepSeek-V4-Flash-NVFP4-FP8": 2e-3,
+    "nvidia__DeepSeek-V4-Flash-NVFP4": 2e-3,
+    "nvidia__DeepSeek-V4-Pro-NVFP4": 2e-3,
+    "zai-org__GLM-5.2": 1e-3,  # indexers that layers share
+    "zai-org__GLM-5.2-FP8": 1e-3,
+    "nvidia__GLM-5.2-NVFP4": 1e-3,
+    "Qwen__Qwen3-VL-235B-A22B-Thinking": 1e-3,  # the published config leaves out the tower's sizes
+    "meta-llama__Llama-4-Maverick-17B-128E-Instruct": 2e-3,  # the published config leaves out the tower
+}
+# Bits of a checkpoint's router corrections, gates and class tokens.
+EXACT = 3e-5
+
+
+def document(name: str) -> dict[str, Any]:
+    return json.loads((CONFIGS / f"{name}.json").read_text())
+
+
+def described(name: str) -> Shape:
+    return shape(document(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_config_has_a_shape(name: str) -> None:
+    found = described(name)
+    assert found.layers
+    assert found.parameters >= found.active_parameters > 0
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_parameters_are_those_that_transformers_counts(name: str) -> None:
+    assert COUNTS[name] == pytest.approx(described(name).parameters, rel=UNDESCRIBED.get(name, EXACT))
+
+
+@pytest.mark.parametrize(
+    ("name", "billions"),
+    [
+        pytest.param("microsoft__phi-2", 2.780, id="Phi 2"),
+        pytest.param("THUDM__chatglm3-6b", 6.244, id="ChatGLM 3"),
+        pytest.param("THUDM__glm-4-9b", 9.400, id="GLM 4"),
+        pytest.param("baichuan-inc__Baichuan2-7B-Chat", 7.506, id="Baichuan 2"),
+        pytest.param("internlm__internlm2-7b", 7.738, id="InternLM 2"),
+        pytest.param("Qwen__Qwen-7B", 7.721, id="Qwen 1"),
+        pytest.param("microsoft__Phi-3.5-MoE-instruct", 41.873, id="Phi 3.5 MoE"),
+        pytest.param("deepseek-ai__deepseek-moe-16b-base", 16.376, id="DeepSeek MoE"),
+        pytest.param("nvidia__Llama-3_3-Nemotron-Super-49B-v1", 49.867, id="pruned Llama"),
+    ],
+)
+def test_families_that_transformers_does_not_build_have_their_published_size(name: str, billions: float) -> None:
+    assert billions == pytest.approx(described(name).parameters / 1e9, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("name", "billions"),
+    [
+        pytest.param("Qwen__Qwen3-30B-A3B-Instruct-2507", 3.0, id="Qwen3 30B-A3B"),
+        pytest.param("Qwen__Qwen3-235B-A22B", 21.6, id="Qwen3 235B-A22B"),
+        pytest.param("deepseek-ai__DeepSeek-R1", 36.6, id="DeepSeek R1: 37B with the head"),
+        pytest.param("RedHatAI__Llama-4-Scout-17B-16E-Instruct-FP8-dynamic", 17.0, id="Llama 4 Scout 17B"),
+        pytest.param("openai__gpt-oss-120b", 5.1, id="gpt-oss 5.1B"),
+    ],
+)
+def test_a_token_uses_only_some_experts(name: str, billions: float) -> None:
+    assert billions == pytest.approx(described(name).active_parameters / 1e9, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        pytest.param("meta-llama__Llama-3.1-8B-Instruct", {("Full", None): 32}, id="Llama 3"),
+        pytest.param("mistralai__Mistral-7B-v0.1", {("Sliding", 4096): 32}, id="Mistral 7B"),
+        pytest.param("Qwen__Qwen2.5-7B-Instruct", {("Full", None): 28}, id="Qwen 2.5: a window that is off"),
+        pytest.param("google__gemma-2-9b", {("Sliding", 4096): 21, ("Full", None): 21}, id="Gemma 2"),
+        pytest.param("google__gemma-3-27b-it", {("Sliding", 1024): 52, ("Full", None): 10}, id="Gemma 3"),
+        pytest.param("openai__gpt-oss-120b", {("Sliding", 128): 18, ("Full", None): 18}, id="gpt-oss"),
+        pytest.param(
+            "RedHatAI__Llama-4-Scout-17B-16E-Instruct-FP8-dynamic",
+            {("Chunked", 8192): 36, ("Full", None): 12},
+            id="Llama 4",
+        ),
+        pytest.param("deepseek-ai__DeepSeek-V3.1", {("Latent", None): 61}, id="DeepSeek V3"),
+        pytest.param("moonshotai__Kimi-K2.5", {("Latent", None): 61}, id="Kimi K2"),
+        pytest.param("Qwen__Qwen3.5-27B", {"gated delta": 48, ("Full", None): 16}, id="Qwen 3.5"),
+        pytest.param("Qwen__Qwen3-Next-80B-A3B-Thinking", {"gated delta": 36, ("Full", None): 12}, id="Qwen3-Next"),
+        pytest.param("moonshotai__Kimi-K3", {"Kimi delta": 69, ("Latent", None): 24}, id="Kimi K3"),
+        pytest.param(
+            "nvidia__NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", {"Mamba 2": 23, ("Full", None): 6, None: 23}, id="Nemotron 3"
+        ),
+        pytest.param(
+            "meta-llama__Llama-3.2-11B-Vision-Instruct", {("Full", None): 32, ("Cross", None): 8}, id="Llama 3.2 Vision"
+        ),
+        pytest.param("XiaomiMiMo__MiMo-V2-Flash", {("Full", None): 9, ("Sliding", 128): 39}, id="MiMo V2"),
+    ],
+)
+def test_layers_keep_what_their_family_keeps(name: str, kinds: dict[Any, int]) -> None:
+    assert Counter(kinds) == Counter(kind(layer.mixer) for layer in described(name).layers)
+
+
+def kind(mixer: Attention | State | None) -> object:
+    if isinstance(mixer, Attention):
+        return str(mixer.kind), mixer.window
+    return mixer.name if mixer else None
+
+
+@pytest.mark.parametrize(
+    ("section", "milli_bits"),
+    [
+        pytest.param({"quant_method": "gptq", "bits": 4, "group_size": 128}, 4125, id="gptq"),
+        pytest.param({"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True}, 4156, id="awq"),
+        pytest.param({"quant_method": "fp8", "weight_block_size": [128, 128]}, 8000, id="fp8"),
+        pytest.param({"quant_method": "mxfp4"}, 4250, id="mxfp4"),
+        pytest.param({"quant_method": "modelopt", "quant_algo": "NVFP4"}, 4500, id="nvfp4"),
+        pytest.param({"quant_method": "bitsandbytes", "load_in_4bit": True}, 4500, id="bitsandbytes"),
+        pytest.param(
+            {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_use_double_quant": True},
+            4126,
+            id="bitsandbytes, nested",
+        ),
+        pytest.param(
+            {
+                "quant_method": "compressed-tensors",
+                "config_groups": {"group_0": {"weights": {"num_bits": 4, "group_size": 32, "type": "int"}}},
+            },
+            4500,
+            id="compressed-tensors, w4a16",
+        ),
+        pytest.param(
+            {
+                "quant_method": "compressed-tensors",
+                "config_groups": {"group_0": {"weights": {"num_bits": 8, "strategy": "channel", "type": "int"}}},
+            },
+            8000,
+            id="compressed-tensors, w8a8",
+        ),
+        pytest.param({"quant_method": "gguf"}, None, id="gguf: not told"),
+    ],
+)
+def test_bits_of_a_weight_include_its_scales(section: dict[str, Any], milli_bits: int | None) -> None:
+    found = shape({**document("meta-llama__Llama-3.1-8B"), "quantization_config": section})
+    assert found.quantization is not None
+    assert milli_bits == found.quantization.milli_bits
+    assert (milli_bits is None) == any("bits of a weight" in gap for gap in found.unknown)
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "is_expert", "milli_bits"),
+    [
+        pytest.param("openai__gpt-oss-120b", "layers.3.mlp.experts.up_proj", True, 4250, id="gpt-oss: experts"),
+        pytest.param("openai__gpt-oss-120b", "layers.3.self_attn.q_proj", False, None, id="gpt-oss: attention"),
+        pytest.param("moonshotai__Kimi-K2.5", "layers.3.mlp.experts.up_proj", True, 4500, id="regular expression"),
+        pytest.param(
+            "moonshotai__Kimi-K2.5", "layers.3.self_attn.kv_b_proj", False, None, id="regular expression, out"
+        ),
+        pytest.param("nvidia__GLM-5.1-NVFP4", "layers.0.mlp.up_proj", False, None, id="prefix with a star"),
+        pytest.param("nvidia__GLM-5.1-NVFP4", "layers.10.self_attn.o_proj", False, None, id="prefix with a star, deep"),
+        pytest.param("nvidia__GLM-5.1-NVFP4", "layers.10.mlp.experts.up_proj", True, 4500, id="not a prefix"),
+        pytest.param(
+            "nvidia__Qwen3.6-35B-A3B-NVFP4", "layers.0.mlp.experts.up_proj", True, 4500, id="by module: 4 bits"
+        ),
+        pytest.param("nvidia__Qwen3.6-35B-A3B-NVFP4", "layers.0.linear_attn.out_proj", False, 8000, id="by module: 8"),
+        pytest.param(
+            "nvidia__Qwen3.6-35B-A3B-NVFP4", "layers.0.linear_attn.in_proj_b", False, None, id="by module: none"
+        ),
+        pytest.param("meta-llama__Meta-Llama-3.1-405B-Instruct-FP8", "layers.0.mlp.up_proj", False, None, id="a name"),
+        pytest.param("meta-llama__Meta-Llama-3.1-405B-Instruct-FP8", "layers.1.mlp.up_proj", False, 8000, id="another"),
+    ],
+)
+def test_what_a_checkpoint_ignores_is_not_quantized(
+    name: str, module: str, is_expert: bool, milli_bits: int | None
+) -> None:
+    quantization = described(name).quantization
+    assert quantization is not None
+    assert milli_bits == quantization.milli_bits_of(module, is_expert=is_expert)
+
+
+def test_what_a_config_does_not_tell_is_named() -> None:
+    expected = {
+        "deepseek-ai__DeepSeek-V4-Pro": ("compressed history, hash layers and hyper-connections of the layers",),
+        "meta-llama__Llama-4-Maverick-17B-128E-Instruct": ("weights and activations of the vision tower",),
+        "microsoft__Phi-3.5-vision-instruct": ("weights and activations of the image processor",),
+        "MiniMaxAI__MiniMax-M3": ("index of sparse attention",),
+    }
+    assert expected == {name: described(name).unknown for name in expected}
+
+
+def test_what_the_engine_does_not_load_is_named() -> None:
+    assert described("deepseek-ai__DeepSeek-R1").left_out == ("1 multi-token-prediction layers",)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_truncated_config_is_an_error_in_one_sentence(name: str) -> None:
+    whole = document(name)
+    text = next((whole[key] for key in ("text_config", "language_config") if key in whole), whole)
+    for key in [key for key in text if key.startswith(("hidden", "num_", "n_", "vocab", "inter"))]:
+        changed = {k: v for k, v in text.items() if k != key}
+        attempt(changed if text is whole else {**whole, "text_config": changed})
+
+
+@pytest.mark.parametrize("junk", [-1, 1.5, "many", True, [], {}, 2**70, [None]], ids=repr)
+@pytest.mark.parametrize(
+    "name", ["meta-llama__Llama-3.1-8B", "deepseek-ai__DeepSeek-R1", "google__gemma-3-27b-it", "nvidia__GLM-5-NVFP4"]
+)
+def test_a_senseless_config_is_an_error_in_one_sentence(name: str, junk: object) -> None:
+    whole = document(name)
+    for key in whole:
+        attempt({**whole, key: junk})
+    for key in whole.get("text_config", {}):
+        attempt({**whole, "text_config": {**whole["text_config"], key: junk}})
+
+
+def attempt(config: dict[str, Any]) -> None:
+    try:
+        shape(config)
+    except FactsError as error:
+        message, is_permanent = error.message, error.is_permanent
+    else:
+        return
+    assert is_permanent
+    assert "\n" not in message
+
+
+def test_a_wrong_number_is_named_with_its_value() -> None:
+    with pytest.raises(FactsError, match="hidden_size is -4096"):
+        shape({**document("meta-llama__Llama-3.1-8B"), "hidden_size": -4096})
+
+
+@pytest.mark.parametrize(
+    ("config", "kv_heads", "parameters"),
+    [
+        pytest.param(
+            {
+                "architectures": ["FalconForCausalLM"],
+                "model_type": "falcon",
+                "hidden_size": 4544,
+                "num_hidden_layers": 32,
+                "num_attention_heads": 71,
+                "multi_query": True,
+                "parallel_attn": True,
+                "bias": False,
+                "vocab_size": 65024,
+            },
+            1,
+            6_921_720_704,
+            id="Falcon 7B",
+        ),
+        pytest.param(
+            {
+                "architectures": ["GraniteForCausalLM"],
+                "model_type": "granite",
+                "hidden_size": 2048,
+                "num_hidden_layers": 40,
+                "num_attention_heads": 32,
+                "num_key_value_heads": 8,
+                "intermediate_size": 8192,
+                "vocab_size": 49155,
+                "tie_word_embeddings": True,
+            },
+            8,
+            2_533_531_648,
+            id="Granite 3.1 2B",
+        ),
+        pytest.param(
+            {
+                "architectures": ["GPTBigCodeForCausalLM"],
+                "model_type": "gpt_bigcode",
+                "n_embd": 6144,
+                "n_layer": 40,
+                "n_head": 48,
+                "n_inner": 24576,
+                "n_positions": 8192,
+                "multi_query": True,
+                "vocab_size": 49152,
+            },
+            1,
+            15_517_456_384,
+            id="StarCoder",
+        ),
+        pytest.param(
+            {
+                "architectures": ["BertModel"],
+                "model_type": "bert",
+                "hidden_size": 1024,
+                "num_hidden_layers": 24,
+                "num_attention_heads": 16,
+                "intermediate_size": 4096,
+                "vocab_size": 30522,
+                "max_position_embeddings": 512,
+                "type_vocab_size": 2,
+            },
+            16,
+            334_092_288,
+            id="BERT large without its pooler",
+        ),
+    ],
+)
+def test_families_without_a_config_here_are_right_too(config: dict[str, Any], kv_heads: int, parameters: int) -> None:
+    found = shape(config)
+    mixer = found.layers[0].mixer
+    assert isinstance(mixer, Attention)
+    assert (kv_heads, parameters) == (mixer.kv_heads, found.parameters)
