@@ -31,7 +31,7 @@ def activation_bytes(run: Run, stage: int = 0) -> int:
         peaks.append(base + _encoder_bytes(run))
     if stage == run.pipeline_parallel - 1:
         hidden = run.max_num_batched_tokens * run.shape.hidden_size * run.element_bytes
-        after = experts if run.rules.keeps_expert_workspace else 0
+        after = _kept_expert_bytes(run, experts) if run.rules.keeps_expert_workspace else 0
         peaks.append(base + kept + after + hidden + _sampler_bytes(run))
     return max(peaks)
 
@@ -84,6 +84,22 @@ def _expert_workspace_bytes(run: Run) -> int:
             both = max(width, inner) + max((2 if part.is_gated else 1) * width, inner)
             found = max(found, run.max_num_batched_tokens * part.active * both * run.element_bytes)
     return found
+
+
+def _kept_expert_bytes(run: Run, workspace_bytes: int) -> int:
+    """What of these buffers stays: Hopper's kernels for MXFP4 allocate all but their output inside, and free it.
+
+    model_executor/layers/fused_moe/gpt_oss_triton_kernels_moe.py, workspace_shapes.
+    """
+    quantization = run.quantization
+    if quantization is None or quantization.method != "mxfp4" or not run.device.is_hopper_or_later:
+        return workspace_bytes
+    widths = {
+        run.shape.hidden_size + part.active * -(-part.intermediate // run.tensor_parallel)
+        for layer in run.shape.layers
+        if (part := layer.feed_forward) is not None and part.experts
+    }
+    return run.max_num_batched_tokens * max(widths, default=0) * run.element_bytes
 
 
 def _sampler_bytes(run: Run) -> int:

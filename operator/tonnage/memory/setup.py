@@ -3,7 +3,7 @@
 The defaults are the OpenAI server's (vllm/engine/arg_utils.py, get_batch_defaults); offline use has others.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tonnage.facts.shape import Attention, AttentionKind, Quantization, Shape, requested
 from tonnage.memory.devices import GIB, Device, device
@@ -61,10 +61,6 @@ class Run:
     max_num_batched_tokens: int
     enforce_eager: bool
     block_tokens: int = _BLOCK_TOKENS
-
-    def with_context(self, tokens: int) -> "Run":
-        """The same with another context length."""
-        return replace(self, max_model_len=tokens)
 
 
 def run(setup: Setup, shape: Shape) -> Run:

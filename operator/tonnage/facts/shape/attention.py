@@ -11,7 +11,6 @@ from tonnage.facts.shape.parts import Model, Projection, norm, projections
 
 KV_HEADS = ("num_key_value_heads", "n_head_kv", "num_kv_heads", "multi_query_group_num", "num_attention_groups")
 HEAD_DIM = ("head_dim", "hidden_size_per_head", "attention_head_dim", "kv_channels")
-_FULL_WORDS = ("full", "global")
 _WINDOW_WORDS = ("sliding", "local")
 
 
