@@ -46,6 +46,7 @@ class Reason(StrEnum):
     CONTEXT_TOO_LONG = "ContextTooLong"
     INSUFFICIENT_MEMORY = "InsufficientMemory"
     NO_NODES = "NoNodes"
+    GPU_UNSUITABLE = "GpuUnsuitable"
 
     # Scheduled, ModelLoaded
     SCHEDULED = "Scheduled"

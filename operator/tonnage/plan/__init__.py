@@ -1,6 +1,7 @@
 """facts of a model + nodes + wishes -> one plan with its arithmetic, or a refusal with the nearest miss. No I/O.
 
-Reading order: `support`, `rules`, `memory`, `context`, `limits`, `cpu`; constants of the engine are in `engine`.
+Reading order: `support` and `rules` (any device), `context`, `limits`; then `memory`, `budget`, `cpu_rules` and `cpu`
+for device Cpu, and the package `gpu` for device Gpu. Constants of the engine are in `engine`.
 """
 
 import hashlib
@@ -8,15 +9,18 @@ import json
 
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.reasons import Reason
+from tonnage.contract.serve_document import Device
 from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.contract.status import PlanStatus
 from tonnage.facts.errors import FactsError
 from tonnage.facts.inventory import Inventory
 from tonnage.plan.budget import budget
 from tonnage.plan.cpu import cpu_plan
+from tonnage.plan.cpu_rules import Question, first_cpu_refusal
 from tonnage.plan.engine import ENGINE_VERSION
+from tonnage.plan.gpu import gpu_plan
 from tonnage.plan.refusal import Refusal
-from tonnage.plan.rules import Question, first_refusal
+from tonnage.plan.rules import Wish, first_refusal
 from tonnage.plan.support import unsupported_fields
 
 __all__ = ["Refusal", "plan", "unsupported_fields"]
@@ -33,9 +37,13 @@ def plan(
         available = budget(spec, inventory)
     except FactsError as error:
         return Refusal(Reason.INVALID_SPEC, f"spec.template.resources.memory: {error.message}")
-    return first_refusal(Question(spec, facts, inventory, available)) or cpu_plan(
-        spec, facts, available, answers_digest
-    )
+    refusal = first_refusal(Wish(spec, facts))
+    if refusal is not None:
+        return refusal
+    if spec.placement.device is Device.GPU:
+        return gpu_plan(spec, facts, inventory, answers_digest)
+    question = Question(spec, facts, inventory, available)
+    return first_cpu_refusal(question) or cpu_plan(spec, facts, available, answers_digest)
 
 
 def _digest(spec: ModelDeploymentSpec, facts: ModelFacts) -> str:

@@ -27,16 +27,38 @@ class Limits:
     max_ongoing_requests: int
 
 
+@dataclass(frozen=True)
+class Batch:
+    """The engine's own limits of one step for a GPU, which are the most that it is told."""
+
+    tokens: int
+    sequences: int
+
+
 def limits(facts: ModelFacts, context_length: int, blocks: int, expected: ExpectedRequest | None) -> Limits:
     """The limits for a KV cache of so many blocks."""
-    tokens = expected.input_tokens + expected.output_tokens if expected else _EXPECTED_TOKENS
-    blocks_per_request = -(-min(tokens, context_length) // block_tokens(facts))
+    blocks_per_request = -(-_request_tokens(context_length, expected) // block_tokens(facts))
     at_once = (blocks - CPU_ENGINE.reserved_blocks) // blocks_per_request
     max_num_seqs = max(1, min(at_once, CPU_ENGINE.max_num_seqs))
+    return _limits(max_num_seqs, min(CPU_ENGINE.max_num_batched_tokens, context_length))
+
+
+def gpu_limits(kv_cache_tokens: int, context_length: int, most: Batch, expected: ExpectedRequest | None) -> Limits:
+    """The limits for a KV cache of so many tokens; a model that keeps nothing is bound by the batch alone."""
+    at_once = kv_cache_tokens // _request_tokens(context_length, expected) if kv_cache_tokens else most.sequences
+    return _limits(max(1, min(at_once, most.sequences)), most.tokens)
+
+
+def _request_tokens(context_length: int, expected: ExpectedRequest | None) -> int:
+    tokens = expected.input_tokens + expected.output_tokens if expected else _EXPECTED_TOKENS
+    return min(tokens, context_length)
+
+
+def _limits(max_num_seqs: int, max_num_batched_tokens: int) -> Limits:
     return Limits(
         max_num_seqs=max_num_seqs,
         # The engine refuses a batch that cannot hold one token of every sequence.
-        max_num_batched_tokens=max(min(CPU_ENGINE.max_num_batched_tokens, context_length), max_num_seqs),
+        max_num_batched_tokens=max(max_num_batched_tokens, max_num_seqs),
         target_ongoing_requests=max(1, max_num_seqs * _TARGET_PERCENT // 100),
         max_ongoing_requests=max_num_seqs * (1 + _WAITING_BATCHES),
     )

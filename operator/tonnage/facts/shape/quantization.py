@@ -45,6 +45,8 @@ class Quantization:
     """Whether inputs are quantized too, in copies of 8 bits or fewer."""
     kv_cache_bits: int | None = None
     """What the checkpoint has scales for; the engine's own default follows it."""
+    group_size: int = 0
+    """Weights of a row that share a scale: what a rank holds of a row must be whole groups. 0: a whole row does."""
 
     def milli_bits_of(self, name: str, *, is_expert: bool) -> int | None:
         """Thousandths of a bit of one weight of the module `name`; None where it keeps the model's own type."""
@@ -98,6 +100,7 @@ def quantization(section: Mapping[str, Any]) -> Quantization:
         by_module=by_module,
         quantizes_activations=_quantizes_activations(method, section),
         kv_cache_bits=kv_bits if isinstance(kv_bits, int) else None,
+        group_size=_group_size(section),
     )
 
 
@@ -109,6 +112,15 @@ def requested(method: str) -> Quantization:
 def _method(section: Mapping[str, Any]) -> str:
     name = str(section.get("quant_method") or section.get("quant_algo") or "unknown").lower()
     return name.replace("compressed_tensors", "compressed-tensors")
+
+
+def _group_size(section: Mapping[str, Any]) -> int:
+    """The largest where modules differ. Blocks of FP8 (`weight_block_size`) are square."""
+    groups = section.get("config_groups")
+    parts = [part.get("weights") or {} for part in groups.values()] if isinstance(groups, Mapping) else [section]
+    blocks = [block for part in parts for block in part.get("weight_block_size") or part.get("block_structure") or ()]
+    sizes = [part.get("group_size") or part.get("q_group_size") or 0 for part in parts]
+    return max((size for size in (*sizes, *blocks) if isinstance(size, int)), default=0)
 
 
 def _milli_bits(method: str, section: Mapping[str, Any]) -> int | None:

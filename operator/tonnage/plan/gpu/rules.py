@@ -1,0 +1,151 @@
+"""What cannot be, whatever the memory: each rule looks at one candidate and answers with a reason, or with nothing.
+
+The first rule that answers is the reason shown. Every message names the number that failed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tonnage.facts.precisions import method_dtypes, supports_dtype, supports_engine, supports_kv_cache, supports_method
+from tonnage.facts.shape import Attention, AttentionKind, Shape
+from tonnage.plan.gpu.candidates import Candidate
+from tonnage.plan.gpu.offers import Rejected
+
+_FP8_MILLI_BITS = 8000
+_BFLOAT16, _FLOAT16 = "bfloat16", "float16"
+# Formats that the pinned engine does not read any more, and what to use instead.
+_GONE = {
+    "bitsandbytes": "use a checkpoint in AWQ, GPTQ or FP8 of the same model",
+    "gguf": "use the safetensors checkpoint of the same model, or one in AWQ or GPTQ",
+}
+
+
+@dataclass(frozen=True)
+class Try:
+    """A candidate with the model that it would run."""
+
+    candidate: Candidate
+    shape: Shape
+
+    @property
+    def method(self) -> str | None:
+        """How the weights are quantized, by the checkpoint or at load, by the engine's name for it."""
+        quantization = self.shape.quantization
+        if quantization is None:
+            return self.candidate.quantization
+        # One name in checkpoints, two in the engine (quantization/modelopt.py, override_quantization_method).
+        is_nvfp4 = quantization.method == "modelopt" and (quantization.milli_bits or _FP8_MILLI_BITS) < _FP8_MILLI_BITS
+        return "modelopt_fp4" if is_nvfp4 else quantization.method
+
+
+def first_rejection(shape: Shape, candidate: Candidate) -> Rejected | None:
+    """The answer of the first rule that has one."""
+    tried = Try(candidate, shape)
+    return next((rejected for rule in RULES if (rejected := rule(tried)) is not None), None)
+
+
+def engine_dtype(shape: Shape, candidate: Candidate) -> str:
+    """The type that is computed in: the checkpoint's, in 16 bits, or float16 where GPU or method know nothing else."""
+    wanted = _FLOAT16 if shape.dtype == _FLOAT16 else _BFLOAT16
+    method = Try(candidate, shape).method
+    known = method_dtypes(method) if method else ()
+    is_possible = supports_dtype(candidate.offer.gpu, wanted).is_supported and (not known or wanted in known)
+    return wanted if is_possible else _FLOAT16
+
+
+def _rejected(tried: Try, reason: str, message: str) -> Rejected:
+    return Rejected(str(tried.candidate), reason, message)
+
+
+def reject_gpu(tried: Try) -> Rejected | None:
+    """The engine must have been compiled for the GPU."""
+    answer = supports_engine(tried.candidate.offer.gpu)
+    return None if answer.is_supported else _rejected(tried, "GpuUnsupported", answer.reason)
+
+
+def reject_method(tried: Try) -> Rejected | None:
+    """The GPU must have kernels for the way that the weights are quantized."""
+    if tried.method is None:
+        return None
+    if tried.method in _GONE:
+        message = f"{tried.method} is not read by the engine: {_GONE[tried.method]}"
+        return _rejected(tried, "QuantizationUnsupported", message)
+    answer = supports_method(tried.candidate.offer.gpu, tried.method)
+    return None if answer.is_supported else _rejected(tried, "QuantizationUnsupported", answer.reason)
+
+
+def reject_method_dtype(tried: Try) -> Rejected | None:
+    """Some methods compute in one type only, and an old GPU may not know it."""
+    known = method_dtypes(tried.method) if tried.method else ()
+    dtype = engine_dtype(tried.shape, tried.candidate)
+    if not known or dtype in known:
+        return None
+    message = f"{tried.method} computes in {' or '.join(known)}; {tried.candidate.offer.gpu.name} has {dtype}"
+    return _rejected(tried, "QuantizationUnsupported", message)
+
+
+def reject_kv_cache(tried: Try) -> Rejected | None:
+    """The KV cache's type must have a backend on the GPU for the model's attention."""
+    mixers = [layer.mixer for layer in tried.shape.layers if isinstance(layer.mixer, Attention)]
+    is_latent = any(mixer.kind is AttentionKind.LATENT for mixer in mixers)
+    head_dims = {mixer.key_dim for mixer in mixers}
+    answer = supports_kv_cache(
+        tried.candidate.offer.gpu,
+        tried.candidate.kv_cache_dtype,
+        is_latent=is_latent,
+        head_dim=head_dims.pop() if len(head_dims) == 1 else None,
+        has_sinks=tried.shape.model_type == "gpt_oss",
+    )
+    return None if answer.is_supported else _rejected(tried, "KvCacheUnsupported", answer.reason)
+
+
+def reject_heads(tried: Try) -> Rejected | None:
+    """Attention heads are divided among the ranks; key-value heads too, or copied where there are fewer."""
+    ranks = tried.candidate.tensor_parallel
+    for mixer in _attentions(tried.shape):
+        if mixer.heads % ranks:
+            message = f"{mixer.heads} attention heads cannot be divided among {ranks} GPUs"
+            return _rejected(tried, "Indivisible", message)
+        if mixer.kind is not AttentionKind.LATENT and mixer.kv_heads % ranks and ranks % mixer.kv_heads:
+            message = f"{mixer.kv_heads} key-value heads can be neither divided among {ranks} GPUs nor copied to them"
+            return _rejected(tried, "Indivisible", message)
+    return None
+
+
+def reject_groups(tried: Try) -> Rejected | None:
+    """A rank's share of a quantized matrix must be whole groups, each of which has one scale."""
+    quantization, ranks = tried.shape.quantization, tried.candidate.tensor_parallel
+    if quantization is None or quantization.group_size <= 1 or ranks == 1:
+        return None
+    for part in {layer.feed_forward for layer in tried.shape.layers if layer.feed_forward is not None}:
+        if part.intermediate % (ranks * quantization.group_size):
+            message = (
+                f"an intermediate size of {part.intermediate:,} among {ranks} GPUs is {part.intermediate / ranks:g}, "
+                f"not a multiple of the quantization's groups of {quantization.group_size}"
+            )
+            return _rejected(tried, "Indivisible", message)
+    return None
+
+
+def reject_stages(tried: Try) -> Rejected | None:
+    """Every pipeline stage needs a layer."""
+    stages, layers = tried.candidate.pipeline_parallel, len(tried.shape.layers)
+    if stages <= layers:
+        return None
+    return _rejected(tried, "Indivisible", f"{layers} layers cannot be divided among {stages} pipeline stages")
+
+
+def _attentions(shape: Shape) -> set[Attention]:
+    return {layer.mixer for layer in shape.layers if isinstance(layer.mixer, Attention)}
+
+
+Rule = Callable[[Try], Rejected | None]
+RULES: tuple[Rule, ...] = (
+    reject_gpu,
+    reject_method,
+    reject_method_dtype,
+    reject_kv_cache,
+    reject_heads,
+    reject_groups,
+    reject_stages,
+)
