@@ -34,5 +34,7 @@ ShortText = Annotated[str, Field(max_length=256)]
 Message = Annotated[str, Field(max_length=4096)]
 Bytes = Annotated[int, Field(ge=0, le=2**53)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+# Of a model that keeps a state instead of tokens, a GPU holds billions.
+TokenCount = Annotated[int, Field(ge=0, le=2**53)]
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$", min_length=40, max_length=40)]
 Duration = Annotated[str, Field(max_length=16, pattern=r"^([0-9]+(s|m|h)){1,3}$")]

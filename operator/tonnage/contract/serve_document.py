@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tonnage.contract.base import Bytes, Contract, Count, ShortText
+from tonnage.contract.base import Bytes, Contract, Count, ShortText, TokenCount
 
 
 class Device(StrEnum):
@@ -87,7 +87,7 @@ class EngineReport(Contract):
     """The model's parameters."""
     kv_cache_bytes: Bytes | None = None
     """The KV cache."""
-    kv_cache_tokens: Count | None = None
+    kv_cache_tokens: TokenCount | None = None
     """Tokens that the KV cache holds."""
     graphs_bytes: Bytes | None = None
     """CUDA graphs."""

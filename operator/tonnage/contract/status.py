@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tonnage.contract.base import Bytes, Contract, Count, Message, ShortText
+from tonnage.contract.base import Bytes, Contract, Count, Message, ShortText, TokenCount
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.reasons import ConditionType
 from tonnage.contract.serve_document import Device, EngineReport
@@ -111,7 +111,7 @@ class PlanStatus(Contract):
     """A replica that has not generated a token by then is given up."""
     kv_cache_bytes_per_token: Bytes
     """Bytes of keys and values per token."""
-    kv_cache_tokens: Count
+    kv_cache_tokens: TokenCount
     """Tokens that the KV cache holds."""
     concurrency: ShortText
     """Requests at full context that fit at once, to one decimal."""

@@ -45,7 +45,7 @@ def estimate(setup: Setup, shape: Shape, given_weights_bytes: int | None = None)
     pools = [pool(prepared, number) for number in numbers]
     pairs = list(zip(stages, pools, strict=True))
     blocks = min((found.blocks(each.kv_cache_bytes) for each, found in pairs if found), default=0)
-    first, whole = pairs[0]
+    first, whole = stages[0], next((found for found in pools if found), None)
     return Estimate(
         budget_bytes=first.budget_bytes,
         weights_bytes=first.weights_bytes,

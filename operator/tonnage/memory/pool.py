@@ -39,12 +39,12 @@ class Pool:
 
 
 def pool(run: Run, stage: int = 0) -> Pool | None:
-    """The pool of a pipeline stage; None for models that keep nothing. Groups are the whole model's."""
+    """The pool of a pipeline stage; None for one whose layers keep nothing. Groups are the whole model's."""
     caches = layer_caches(run)
-    if not caches:
-        return None
     begin, end = stage_layers(len(run.shape.layers), run.pipeline_parallel)[stage]
     own = layer_caches(run, begin, end)
+    if not own:
+        return None
     kinds = Counter((cache.kind, cache.window) for cache in caches)
     if len(kinds) == 1:
         # Pages may differ here: every layer has its own in each block.

@@ -73,7 +73,7 @@ def _plan(  # noqa: PLR0913, PLR0917 # each is a stage's result
     answers_digest: str,
 ) -> PlanStatus:
     candidate, context_length = fit.candidate, fit.context_length
-    defaults = batch(read, candidate, context_length)
+    defaults = batch(read, candidate, context_length, fit.sequences)
     counts = gpu_limits(fit.estimate.kv_cache_tokens, context_length, defaults, spec.serving.expected_request)
     # Fewer sequences take less memory, which goes to the KV cache.
     final = Arithmetic(read).estimate(candidate, context_length, counts.max_num_seqs)
@@ -170,9 +170,14 @@ def _nothing_fits(spec: ModelDeploymentSpec, read: Shape, facts: ModelFacts, fou
         first = choice.rejected[0]
         return Refusal(_reason(first), f"{first.what}: {first.message}; {advice}", alternatives)
     arithmetic = Arithmetic(read)
-    best = max(choice.possible, key=lambda one: arithmetic.estimate(one, wish.least).kv_cache_bytes * one.gpus)
+    best = max(choice.possible, key=lambda one: _reach(one, arithmetic.estimate(one, wish.least)))
     why = arithmetic.estimate(best, wish.least).reason
     return Refusal(Reason.INSUFFICIENT_MEMORY, f"{best}, the most that there is: {why}; {advice}", alternatives)
+
+
+def _reach(candidate: Candidate, found: Estimate) -> tuple[int, int, int]:
+    """The more memory in all the better, and of that the more is left for the KV cache."""
+    return candidate.gpus * candidate.offer.gpu.memory_bytes, -candidate.pipeline_parallel, found.kv_cache_bytes
 
 
 def _reason(rejected: Rejected) -> Reason:

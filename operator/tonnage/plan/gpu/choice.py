@@ -35,10 +35,11 @@ def choose(shape: Shape, candidates: tuple[Candidate, ...], wish: ContextWish) -
         if against is not None:
             rejected.append(against)
             continue
-        whole = arithmetic.estimate(candidate, wish.wanted)
-        if whole.starts:
-            return Choice(Fit(candidate, wish.wanted, whole), tuple(rejected), (*possible, candidate))
         possible.append(candidate)
-        rejected.append(Rejected(str(candidate), Reason.INSUFFICIENT_MEMORY, whole.reason))
+        fit = arithmetic.fit(candidate, wish.wanted)
+        if fit is not None:
+            return Choice(fit, tuple(rejected), tuple(possible))
+        reason = arithmetic.estimate(candidate, wish.wanted).reason
+        rejected.append(Rejected(str(candidate), Reason.INSUFFICIENT_MEMORY, reason))
     fits = [fit for candidate in possible if (fit := arithmetic.longest(candidate, wish.wanted, wish.least))]
     return Choice(max(fits, key=lambda fit: fit.context_length, default=None), tuple(rejected), tuple(possible))

@@ -16,12 +16,18 @@ _BLOCK_TOKENS = 16
 MEMORY_PERCENT = 92
 
 
+# Sequences at once, from the engine's default for the GPU (None) down: fewer take less memory before the first token.
+_SEQUENCES = (None, 32)
+
+
 @dataclass(frozen=True)
 class Fit:
     """A candidate with a context that fits, and the arithmetic that shows it."""
 
     candidate: Candidate
     context_length: int
+    # The most that fit beside it; None: as many as the engine would take by itself.
+    sequences: int | None
     estimate: Estimate
 
 
@@ -42,9 +48,9 @@ def setup(shape: Shape, candidate: Candidate, context_length: int, sequences: in
     )
 
 
-def batch(shape: Shape, candidate: Candidate, context_length: int) -> Batch:
-    """Tokens and sequences of one step."""
-    prepared = run(setup(shape, candidate, context_length), shape)
+def batch(shape: Shape, candidate: Candidate, context_length: int, sequences: int | None) -> Batch:
+    """Tokens and sequences of one step; the engine's own where `sequences` is None."""
+    prepared = run(setup(shape, candidate, context_length, sequences), shape)
     return Batch(prepared.max_num_batched_tokens, prepared.max_num_seqs)
 
 
@@ -58,17 +64,16 @@ class Arithmetic:
         """The memory of the fullest GPU."""
         return estimate(setup(self.shape, candidate, context_length, sequences), self.shape)
 
+    def fit(self, candidate: Candidate, context_length: int) -> Fit | None:
+        """The candidate with this context, if the engine starts with it."""
+        tries = ((sequences, self.estimate(candidate, context_length, sequences)) for sequences in _SEQUENCES)
+        return next((Fit(candidate, context_length, most, found) for most, found in tries if found.starts), None)
+
     def longest(self, candidate: Candidate, wanted: int, least: int) -> Fit | None:
-        """The longest context from `least` to `wanted` with which the engine starts: `wanted`, or whole blocks."""
-        whole = self.estimate(candidate, wanted)
-        if whole.starts:
-            return Fit(candidate, wanted, whole)
-        if least >= wanted or not self.estimate(candidate, least).starts:
+        """The longest context from `least` to below `wanted` with which the engine starts, in whole blocks."""
+        shortest = self.fit(candidate, least)
+        if shortest is None:
             return None
-        first = -(-least // _BLOCK_TOKENS)
-        blocks = range(first, wanted // _BLOCK_TOKENS + 1)
-        fitting = bisect_right(
-            blocks, 0, key=lambda count: 0 if self.estimate(candidate, count * _BLOCK_TOKENS).starts else 1
-        )
-        context = blocks[fitting - 1] * _BLOCK_TOKENS if fitting else least
-        return Fit(candidate, context, self.estimate(candidate, context))
+        blocks = range(-(-least // _BLOCK_TOKENS), wanted // _BLOCK_TOKENS + 1)
+        fitting = bisect_right(blocks, 0, key=lambda count: not self.fit(candidate, count * _BLOCK_TOKENS))
+        return (self.fit(candidate, blocks[fitting - 1] * _BLOCK_TOKENS) if fitting else None) or shortest
