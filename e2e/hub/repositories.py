@@ -1,10 +1,11 @@
 """The models of the test hub, as one table. Every repository has two commits, on the branches `main` and `v1`.
 
-Most of them are one real model under several names: what differs is who may read it, and how fast.
+Most of them are one real model under several names: what differs is who may read it, and how fast. Of others there is
+only the config, with as many zeros as the model has weights.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -99,7 +100,15 @@ def repositories(model: Path) -> dict[str, Repository]:
         Repository("broken/unknown-architecture", {**_config(MAMBO), "model.safetensors": mambo_weights}),
         Repository("broken/no-config", {"model.safetensors": mambo_weights}),
     )
-    return {repository.id: repository for repository in table}
+    return {repository.id: repository for repository in (*table, *_families())}
+
+
+def _families() -> Iterator[Repository]:
+    """Models of which only the config is real: enough to plan them, and nobody downloads what fake nodes run."""
+    for name, model in json.loads(Path(__file__).with_name("families.json").read_text()).items():
+        yield Repository(
+            name, {**_config(model["config"]), "model.safetensors": _weights({"all": (model["parameters"],)})}
+        )
 
 
 def _config(config: Mapping[str, Any]) -> dict[str, File]:

@@ -17,7 +17,6 @@ def wish(fields: dict[str, Any]) -> ModelDeploymentSpec:
 @pytest.mark.parametrize(
     ("fields", "path"),
     [
-        pytest.param({"placement": {"device": "Gpu"}}, "spec.placement.device", id="GPUs"),
         pytest.param({"model": {"source": "s3://bucket/model"}}, "spec.model.source", id="buckets"),
         pytest.param({"model": {"source": "modelscope://org/model"}}, "spec.model.source", id="ModelScope"),
         pytest.param(
@@ -31,6 +30,11 @@ def wish(fields: dict[str, Any]) -> ModelDeploymentSpec:
             {"placement": {"candidates": [{"gpu": "NVIDIA-L4", "count": 1}]}},
             "spec.placement.candidates",
             id="GPU types",
+        ),
+        pytest.param(
+            {"placement": {"device": "Gpu", "candidates": [{"gpu": "L4", "count": 1, "waitFor": "5m"}]}},
+            "spec.placement.candidates[].waitFor",
+            id="waiting for GPUs",
         ),
         pytest.param({"placement": {"queueName": "queue"}}, "spec.placement.queueName", id="queues"),
         pytest.param({"scaling": {"maxReplicas": 3}}, "spec.scaling", id="autoscaling"),

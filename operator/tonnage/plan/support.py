@@ -20,6 +20,10 @@ class _Unsupported:
     advice: str
 
 
+def _is_on_cpu(spec: ModelDeploymentSpec) -> bool:
+    return spec.placement.device is Device.CPU
+
+
 def _later_scheme(spec: ModelDeploymentSpec) -> bool:
     return spec.model.source.partition("://")[0] in (Scheme.MODELSCOPE, Scheme.S3)
 
@@ -28,29 +32,33 @@ _TABLE = (
     _Unsupported(
         "spec.model.source", _later_scheme, "modelscope:// and s3:// are not supported yet: use hf:// or pvc://"
     ),
-    _Unsupported(
-        "spec.placement.device",
-        lambda spec: spec.placement.device is not Device.CPU,
-        "Gpu, which is also the default, is not supported yet: write Cpu",
-    ),
     _Unsupported("spec.model.adapters", lambda spec: bool(spec.model.adapters), "remove it: LoRA comes later"),
     _Unsupported(
         "spec.serving.precision",
-        lambda spec: spec.serving.precision is not Precision.LOSSLESS,
-        "only Lossless is supported yet",
+        lambda spec: _is_on_cpu(spec) and spec.serving.precision is not Precision.LOSSLESS,
+        "on device Cpu only Lossless is supported",
     ),
     _Unsupported(
         "spec.serving.tensorParallel",
-        lambda spec: spec.serving.tensor_parallel not in (None, 1),
-        "only 1 is supported yet",
+        lambda spec: _is_on_cpu(spec) and spec.serving.tensor_parallel not in (None, 1),
+        "on device Cpu only 1 is supported",
     ),
     _Unsupported(
         "spec.serving.pipelineParallel",
-        lambda spec: spec.serving.pipeline_parallel not in (None, 1),
-        "only 1 is supported yet",
+        lambda spec: _is_on_cpu(spec) and spec.serving.pipeline_parallel not in (None, 1),
+        "on device Cpu only 1 is supported",
     ),
     _Unsupported("spec.serving.engineArgs", lambda spec: bool(spec.serving.engine_args), "remove it"),
-    _Unsupported("spec.placement.candidates", lambda spec: bool(spec.placement.candidates), "remove it"),
+    _Unsupported(
+        "spec.placement.candidates",
+        lambda spec: _is_on_cpu(spec) and bool(spec.placement.candidates),
+        "remove it: device Cpu has no GPUs",
+    ),
+    _Unsupported(
+        "spec.placement.candidates[].waitFor",
+        lambda spec: any(candidate.wait_for is not None for candidate in spec.placement.candidates),
+        "remove it: the first candidate that fits and that a node has is taken at once yet",
+    ),
     _Unsupported("spec.placement.queueName", lambda spec: spec.placement.queue_name is not None, "remove it"),
     _Unsupported(
         "spec.scaling", lambda spec: spec.scaling is not None, "remove it and set spec.replicas, or use an HPA"

@@ -100,7 +100,7 @@ def _plan(  # noqa: PLR0913, PLR0917 # each is a stage's result
         start_deadline_seconds=start_deadline_seconds(max(facts.weights_bytes, facts.download_bytes)),
         kv_cache_bytes_per_token=final.kv_cache_bytes // tokens if tokens else 0,
         kv_cache_tokens=tokens,
-        concurrency=f"{int(final.concurrency * 10) / 10:.1f}",
+        concurrency=_concurrency(final),
         memory=_memory(candidate, final),
         pod_memory_bytes=_POD_BYTES + _POD_BYTES_PER_GPU * candidate.gpus,
         pod_cpu=spec.template.resources.cpu or str(_CORES + candidate.gpus),
@@ -108,6 +108,12 @@ def _plan(  # noqa: PLR0913, PLR0917 # each is a stage's result
         alternatives=_alternatives((*found.rejected, *choice.rejected)),
         answers_digest=answers_digest,
     )
+
+
+def _concurrency(final: Estimate) -> str:
+    """To one decimal, never more than there is."""
+    tenths = int(final.concurrency * 10)
+    return f"{tenths // 10}.{tenths % 10}"
 
 
 def _memory(candidate: Candidate, final: Estimate) -> MemoryPlan:
@@ -133,7 +139,7 @@ def _explanation(facts: ModelFacts, read: Shape, fit: Fit, final: Estimate, want
     )
     cache = (
         f"{final.kv_cache_bytes:,} bytes ({gib(final.kv_cache_bytes)}) are left for the KV cache, which are "
-        f"{final.kv_cache_tokens:,} tokens: {final.concurrency:.1f} requests of {fit.context_length:,} at once."
+        f"{final.kv_cache_tokens:,} tokens: {_concurrency(final)} requests of {fit.context_length:,} at once."
     )
     model = (
         f"{facts.architecture} with {read.parameters:,} parameters, of which a token uses {read.active_parameters:,}, "

@@ -1,0 +1,104 @@
+"""Plans for GPUs on fake nodes: what status says, what pods ask for and what the serve document says are one thing.
+
+Nothing is computed here: pods on fake nodes only look running. See the README for what has been run on what.
+"""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from e2e.cluster import Cluster
+from e2e.cluster.fake_gpus import RESOURCE, FakeGpus, add_fake_nodes, remove_fake_nodes
+from e2e.kit.deployments import Deployment, Json
+from e2e.kit.install import Installation
+
+FLEET = (("NVIDIA-L4", 4), ("NVIDIA-A100-SXM4-80GB", 4), ("NVIDIA-H100-80GB-HBM3", 8))
+NODES_OF_EACH = 6
+MODELS = {
+    "llama": "meta-llama/Llama-3.1-8B-Instruct",
+    "mistral": "mistralai/Mistral-7B-Instruct-v0.3",
+    "mixtral": "mistralai/Mixtral-8x22B-Instruct-v0.1",
+    "qwen-dense": "Qwen/Qwen2.5-7B-Instruct",
+    "qwen-mixture": "Qwen/Qwen3-30B-A3B-Instruct-2507",
+    "qwen-hybrid": "Qwen/Qwen3-Next-80B-A3B-Thinking",
+    "deepseek-latent": "deepseek-ai/DeepSeek-V2-Lite-Chat",
+    "gemma-sliding": "google/gemma-2-9b",
+    "gpt-oss": "openai/gpt-oss-120b",
+    "phi": "microsoft/phi-2",
+}
+TOO_LARGE = "deepseek-ai/DeepSeek-R1"
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def fleet(tonnage: Installation) -> Iterator[Cluster]:
+    """Nodes of three kinds of GPUs."""
+    for product, count in FLEET:
+        add_fake_nodes(tonnage.cluster, FakeGpus.of(product, count), NODES_OF_EACH)
+    yield tonnage.cluster
+    remove_fake_nodes(tonnage.cluster)
+
+
+@pytest.fixture(scope="module")
+def deployments(fleet: Cluster, namespace: str) -> dict[str, Deployment]:
+    """One of each model, all at once."""
+    found = {name: Deployment(fleet, namespace, name) for name in MODELS}
+    for name, deployment in found.items():
+        deployment.apply({"model": {"source": f"hf://{MODELS[name]}"}})
+    return found
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_plan_pods_and_serve_document_agree(deployments: dict[str, Deployment], name: str) -> None:
+    deployment = deployments[name]
+    deployment.wait_condition("Planned")
+    plan = deployment.status["plan"]
+    deployment.wait(lambda: bool(placed(deployment)), "worker on a node", 120)
+    [worker] = placed(deployment)
+    [container] = worker["spec"]["containers"]
+    assert str(plan["gpusPerReplica"]) == container["resources"]["limits"][RESOURCE]
+    assert plan["gpusPerReplica"] == plan["tensorParallel"] * plan["pipelineParallel"]
+    assert node_product(deployment, worker) in plan["gpuProducts"]
+    assert plan["podMemoryBytes"] <= int(container["resources"]["limits"]["memory"])
+    engine = serve_document(deployment)["engine"]
+    assert {
+        key: plan[key] for key in ("tensorParallel", "pipelineParallel", "contextLength", "maxNumSeqs", "dtype")
+    } == {key: engine[key] for key in ("tensorParallel", "pipelineParallel", "contextLength", "maxNumSeqs", "dtype")}
+    memory = plan["memory"]
+    assert memory["budgetBytes"] == sum(size for part, size in memory.items() if part != "budgetBytes")
+    assert plan["kvCacheTokens"] >= plan["contextLength"]
+
+
+def placed(deployment: Deployment) -> list[Json]:
+    """Its worker pods that have a node."""
+    return [pod for pod in deployment.pods("worker") if pod["spec"].get("nodeName")]
+
+
+def node_product(deployment: Deployment, pod: Json) -> str:
+    label = "nvidia\\.com/gpu\\.product"
+    node = pod["spec"]["nodeName"]
+    return deployment.cluster.kubectl_run("get", "node", node, "-o", f"jsonpath={{.metadata.labels.{label}}}")
+
+
+def serve_document(deployment: Deployment) -> Json:
+    """What the pods of its only revision read."""
+    [revision] = deployment.status["revisions"]
+    name = f"{deployment.name}-{revision['name']}"
+    text = deployment.kubectl("get", "configmap", name, "-o", "jsonpath={.data.serve\\.json}")
+    found: Json = json.loads(text)
+    return found
+
+
+def test_a_model_that_fits_nowhere_is_told_what_would_hold_it_and_planned_once_that_comes(
+    fleet: Cluster, namespace: str
+) -> None:
+    large = Deployment(fleet, namespace, "large")
+    large.apply({"model": {"source": f"hf://{TOO_LARGE}"}})
+    message = large.wait_reason("Planned", "InsufficientMemory")
+    assert "8 x H100, the most that there is: weights" in message
+    assert "would serve a context of" in message
+    add_fake_nodes(fleet, FakeGpus.of("NVIDIA-H200", 8))
+    large.wait_condition("Planned", deadline_seconds=90)
+    assert ("H200", 8) == (large.status["plan"]["gpu"], large.status["plan"]["gpusPerReplica"])
