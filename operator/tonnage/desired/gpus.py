@@ -15,9 +15,9 @@ from tonnage.facts.gpu_labels import product_labels, taint_key
 # of 10 x 16 MiB for what it is told (v1/executor/ray_executor_v2.py, MessageQueue in shm_broadcast.py, which refuses
 # to start without that room); beside the latter lies Ray's object store of 80 MB.
 _QUEUE_MIB = 256
-# Between GPUs that do not reach each other's memory NCCL copies through segments of 9.2 MiB (9,637,888 bytes), one for
-# each neighbour and channel; without room it fails. Its guide's advice for containers is --shm-size=1g (NCCL user
-# guide, troubleshooting, "Shared memory").
+# Between GPUs that do not reach each other's memory NCCL copies through segments of 9,637,888 bytes, one for each
+# neighbour and channel, and fails where there is no room (NVIDIA/nccl issues 342 and 525). Its user guide's advice for
+# containers is --shm-size=1g (troubleshooting, "Shared memory").
 _NCCL_MIB = 1024
 # Ray's object store and two queues.
 _WITHOUT_GPU = "1Gi"
@@ -52,7 +52,9 @@ def head_affinity(plan: PlanStatus) -> dict[str, Any] | None:
     """Rather nodes without GPUs: theirs are costly, and should be free to go when no worker needs them."""
     if plan.gpu_resource is None:
         return None
-    absent = [{"key": key, "operator": "DoesNotExist"} for key in product_labels(plan.gpu_resource)]
+    # Those of whole GPUs, which nodes with slices have as well.
+    labels = product_labels(taint_key(plan.gpu_resource))
+    absent = [{"key": key, "operator": "DoesNotExist"} for key in labels]
     preference = {"weight": 100, "preference": {"matchExpressions": absent}}
     return {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [preference]}}
 
