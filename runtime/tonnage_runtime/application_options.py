@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tonnage.contract.serve_document import APPLICATION_NAME, Device, ServeDocument
+from tonnage.contract.serve_document import APPLICATION_NAME, Device, EngineSettings, ServeDocument
 
 # Every worker node has one of these and every replica takes one: one replica per pod.
 REPLICA_RESOURCE = "tonnage_replica"
@@ -24,17 +24,19 @@ def deployment_options(document: ServeDocument) -> dict[str, Any]:
         "graceful_shutdown_timeout_s": limits.drain_seconds,
         "max_constructor_retry_count": START_TRIES,
         "ray_actor_options": {"num_cpus": 1, "resources": {REPLICA_RESOURCE: 1}},
-        "placement_group_bundles": _bundles(document),
+        "placement_group_bundles": _bundles(document.engine),
+        # All in one pod.
         "placement_group_strategy": "STRICT_PACK",
     }
 
 
-def _bundles(document: ServeDocument) -> list[dict[str, float]]:
-    first: dict[str, float] = {"CPU": 1, REPLICA_RESOURCE: 1}
-    if document.engine.device is Device.CPU:
-        return [first]
-    gpus = document.engine.tensor_parallel * document.engine.pipeline_parallel
-    return [{**first, "GPU": 1}, *({"GPU": 1.0} for _ in range(gpus - 1))]
+def _bundles(engine: EngineSettings) -> list[dict[str, float]]:
+    """One for the replica, and one for the engine's process on each GPU, of which the first is the replica's."""
+    replica: dict[str, float] = {"CPU": 1, REPLICA_RESOURCE: 1}
+    if engine.gpus == 0:
+        return [replica]
+    # vLLM refuses a bundle with more than one (v1/executor/ray_utils.py, initialize_ray_cluster).
+    return [{**replica, "GPU": 1}, *({"GPU": 1.0} for _ in range(engine.gpus - 1))]
 
 
 def engine_arguments(document: ServeDocument) -> dict[str, Any]:
@@ -54,7 +56,7 @@ def engine_arguments(document: ServeDocument) -> dict[str, Any]:
         "trust_remote_code": engine.trust_remote_code,
         # Never a pickle, whatever lies in the folder.
         "load_format": "safetensors",
-        # Compiled graphs need a compiler.
+        # Compiled graphs need a compiler; on a GPU they are what makes it fast.
         "enforce_eager": True if engine.device is Device.CPU else None,
         **engine.extra,
     }

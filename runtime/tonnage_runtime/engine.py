@@ -56,7 +56,11 @@ async def start_server(document: ServeDocument) -> Server:
 
 
 def llm_config(document: ServeDocument) -> LLMConfig:
-    """Ray's description of the model and how to run it."""
+    """Ray's description of the model and how to run it.
+
+    The executor is not said: Ray sets `mp` on a CPU and `ray` on a GPU, for a single one too, and refuses any other
+    (VLLMEngineConfig.get_initialization_kwargs). Its actors take the GPUs of the replica's placement group.
+    """
     return LLMConfig(
         model_loading_config={"model_id": document.model.served_name, "model_source": document.model.path},
         accelerator_config={"kind": "cpu" if document.engine.device is Device.CPU else "gpu"},

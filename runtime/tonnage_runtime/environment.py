@@ -58,6 +58,15 @@ CPU = {
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
 }
 
+GPU = {
+    # The engine's processes on the GPUs, one alone too, are Ray actors (ray.serve.llm allows no other executor); this
+    # is the newer way to run them.
+    "VLLM_USE_RAY_V2_EXECUTOR_BACKEND": "1",
+    # FlashInfer's sampler would be compiled with nvcc at the first request with top_p or top_k, which the first token
+    # of a start does not have; the image has no nvcc. vLLM's own is in Triton.
+    "VLLM_USE_FLASHINFER_SAMPLER": "0",
+}
+
 
 def head_environment(document: ServeDocument, base: Mapping[str, str]) -> dict[str, str]:
     """The head's environment: the cluster's state survives the pod, and nothing waits for it to drain."""
@@ -79,14 +88,12 @@ def worker_environment(document: ServeDocument, base: Mapping[str, str], cores: 
         "RAY_SERVE_HAPROXY_NBTHREAD": str(max(1, min(4, cores))),
         "RAYLLM_ENGINE_START_TIMEOUT_S": str(document.limits.start_deadline_seconds),
         "VLLM_LOGGING_CONFIG_PATH": ENGINE_REPORT_LOGGING,
-        # The newer executor for several GPUs.
-        "VLLM_USE_RAY_V2_EXECUTOR_BACKEND": "1",
     }
     # Development endpoints can stop the engine.
     environment.pop("VLLM_SERVER_DEV_MODE", None)
-    if document.engine.device is Device.CPU:
-        environment |= {**CPU, "OMP_NUM_THREADS": str(document.engine.cpu_threads or cores)}
-    return environment
+    if document.engine.device is Device.GPU:
+        return {**environment, **GPU}
+    return {**environment, **CPU, "OMP_NUM_THREADS": str(document.engine.cpu_threads or cores)}
 
 
 def _common(base: Mapping[str, str]) -> dict[str, str]:

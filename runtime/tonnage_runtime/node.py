@@ -74,7 +74,8 @@ def worker_command(head: str, environment: Mapping[str, str], document: ServeDoc
         f"--address={head}",
         # Ray's CPUs only count actors; the replica takes one.
         "--num-cpus=1",
-        f"--num-gpus={document.engine.tensor_parallel if document.engine.device == 'Gpu' else 0}",
+        # Exactly the replica's; unsaid, Ray counts what the driver shows.
+        f"--num-gpus={document.engine.gpus}",
         f"--resources={json.dumps({REPLICA_RESOURCE: 1})}",
         *_common_options(environment),
     ]

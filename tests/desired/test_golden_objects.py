@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.gpu_plan import gpu_plan
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.contract.status import PlanStatus
@@ -62,6 +63,28 @@ EVERYTHING: dict[str, Any] = {
     },
 }
 
+
+def on_gpu(placement: dict[str, Any]) -> dict[str, Any]:
+    return {"model": {"source": HUB}, "placement": {"device": "Gpu", **placement}}
+
+
+FOUR_A100 = {
+    "gpu": "A100-80GB",
+    "gpu_products": ["NVIDIA-A100-SXM4-80GB"],
+    "gpus_per_replica": 4,
+    "tensor_parallel": 4,
+    "quantization": "fp8",
+    "kv_cache_dtype": "fp8",
+    "pod_memory_bytes": 18 * 2**30,
+    "pod_cpu": "6",
+}
+MIG = {
+    "gpu": "A100-SXM4-40GB-MIG-1g.5gb",
+    "gpu_resource": "nvidia.com/mig-1g.5gb",
+    "gpu_products": ["NVIDIA-A100-SXM4-40GB-MIG-1g.5gb"],
+}
+AMD = {"gpu": "MI300X", "gpu_resource": "amd.com/gpu", "gpu_products": ["AMD_Instinct_MI300X_OAM"], "dtype": "float16"}
+
 SCENARIOS = {
     "minimal": ("chat", {"model": {"source": HUB}}),
     "claim": ("chat", {"model": {"source": "pvc://models/small/v1"}}),
@@ -69,6 +92,29 @@ SCENARIOS = {
     "long-name": (LONG_NAME, {"model": {"source": HUB}}),
     "name-on": ("on", {"model": {"source": HUB, "servedName": "0123"}}),
     "everything": ("chat", EVERYTHING),
+    "gpu": ("chat", on_gpu({})),
+    "gpu-tensor-parallel": (
+        "chat",
+        on_gpu(
+            {
+                "candidates": [{"gpu": "NVIDIA-A100-SXM4-80GB", "count": 4}],
+                "nodeSelector": {"pool": "a100"},
+                "tolerations": [
+                    {"key": "dedicated", "operator": "Equal", "value": "models", "effect": "NoSchedule"},
+                    {"key": "nvidia.com/gpu", "operator": "Exists"},
+                ],
+            }
+        ),
+    ),
+    "gpu-mig": ("chat", on_gpu({})),
+    "gpu-amd": ("chat", {**on_gpu({}), "template": {"image": "registry.example/tonnage-runtime:0.1.0-rocm"}}),
+}
+# The others are planned for a CPU.
+GPU_PLANS = {
+    "gpu": gpu_plan(),
+    "gpu-tensor-parallel": gpu_plan(**FOUR_A100),
+    "gpu-mig": gpu_plan(**MIG),
+    "gpu-amd": gpu_plan(**AMD),
 }
 
 
@@ -91,7 +137,7 @@ def scenario(
     facts = smollm2.model_copy(
         update={"source": spec.model.source, "requested_revision": spec.model.revision or "main"}
     )
-    planned = plan(spec, facts, NODES)
+    planned = GPU_PLANS.get(title) or plan(spec, facts, NODES)
     assert isinstance(planned, PlanStatus)
     made = revision(owner, spec, facts, planned, settings)
     objects = [

@@ -5,16 +5,29 @@ from typing import Any
 
 import pytest
 
+from tests.support.gpu_plan import gpu_plan, llama_facts
 from tonnage.contract.model_facts import ModelFacts
-from tonnage.contract.serve_document import ServeDocument
+from tonnage.contract.serve_document import Device, ServeDocument
 from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.contract.status import PlanStatus
 from tonnage.desired import Owner, Revision, revision, revision_objects
-from tonnage.facts.inventory import UNKNOWN_INVENTORY
+from tonnage.facts.inventory import UNKNOWN_INVENTORY, inventory
 from tonnage.plan import plan
 from tonnage.settings import Settings
 
 OWNER = Owner("chat", "models", "uid-1")
+# Two labels of one GPU.
+PRODUCTS = ("AMD_Instinct_MI300X_OAM", "AMD_Instinct_MI300X_HF")
+
+
+def gpu_node(product: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": product, "labels": {"amd.com/gpu.product-name": product}},
+        "status": {
+            "allocatable": {"cpu": "64", "memory": "512Gi", "amd.com/gpu": "8"},
+            "conditions": [{"type": "Ready", "status": "True"}],
+        },
+    }
 
 
 @pytest.fixture
@@ -63,6 +76,49 @@ def test_what_needs_no_new_pods_is_the_same_revision(made: Any, fields: dict[str
 )
 def test_what_needs_new_pods_is_another_revision(made: Any, fields: dict[str, Any]) -> None:
     assert made({}).name != made(fields).name
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"gpu_resource": "nvidia.com/mig-1g.5gb"}, id="resource"),
+        pytest.param({"gpu_products": ["NVIDIA-L40S"]}, id="products"),
+        pytest.param({"gpus_per_replica": 2, "tensor_parallel": 2}, id="tensor parallel"),
+        pytest.param({"gpus_per_replica": 2, "pipeline_parallel": 2}, id="pipeline parallel"),
+        pytest.param({"gpu_memory_percent": 90}, id="share of the memory"),
+        pytest.param({"dtype": "float16"}, id="type"),
+        pytest.param({"quantization": "fp8"}, id="quantization"),
+        pytest.param({"kv_cache_dtype": "fp8"}, id="type of the KV cache"),
+        pytest.param({"pod_memory_bytes": 2**34}, id="memory of the pod"),
+        pytest.param({"device": Device.CPU}, id="device"),
+    ],
+)
+def test_what_a_plan_changes_in_pods_is_another_revision(
+    smollm2: ModelFacts, operator_settings: Settings, fields: dict[str, Any]
+) -> None:
+    spec = ModelDeploymentSpec.model_validate({"model": {"source": smollm2.source}})
+    before, after = (
+        revision(OWNER, spec, smollm2, planned, operator_settings) for planned in (gpu_plan(), gpu_plan(**fields))
+    )
+    assert before.name != after.name
+
+
+def test_a_node_with_another_product_does_not_move_a_running_deployment(
+    smollm2: ModelFacts, operator_settings: Settings
+) -> None:
+    spec = ModelDeploymentSpec.model_validate({"model": {"source": smollm2.source}})
+    facts = llama_facts(smollm2)
+    one, both = (
+        inventory([gpu_node(product) for product in PRODUCTS[:count]]) for count in range(1, len(PRODUCTS) + 1)
+    )
+    running, anew = plan(spec, facts, one), plan(spec, facts, both)
+    kept = plan(spec, facts, both, running if isinstance(running, PlanStatus) else None)
+    names = [
+        revision(OWNER, spec, facts, planned, operator_settings).name
+        for planned in (running, kept, anew)
+        if isinstance(planned, PlanStatus)
+    ]
+    assert (names[0], True) == (names[1], names[0] != names[2])
 
 
 def test_another_commit_is_another_revision(made: Any, smollm2: ModelFacts) -> None:

@@ -12,7 +12,8 @@ from tonnage.observe.serve_status import ServeStatus
 from tonnage.observe.snapshot import Container, ObservedRevision, Pod
 
 # Where the engine's processes meet.
-SHARED_MEMORY = str(Path("/dev", "shm", "psm_1"))
+SHARED_MEMORY_FOLDER = Path("/dev", "shm")
+SHARED_MEMORY = str(SHARED_MEMORY_FOLDER / "psm_1")
 TRACEBACK = """The deployment failed to start 3 times in a row. This may be due to a problem with its constructor.
 Error:
 ray::ServeReplica:model:model.initialize_and_get_metadata() (pid=283, ip=10.0.0.7, actor_id=8f2a)
@@ -59,6 +60,27 @@ RuntimeError: Engine core initialization failed. See root cause above.
             "OSError: [Errno 28] No space left on device: " + SHARED_MEMORY,
             Reason.SHARED_MEMORY_TOO_SMALL,
             id="shared memory",
+        ),
+        pytest.param(
+            f"RuntimeError: Insufficient space in {SHARED_MEMORY_FOLDER}: 240 MiB required, 64 MiB free. Increase it",
+            Reason.SHARED_MEMORY_TOO_SMALL,
+            id="shared memory for the engine's queues",
+        ),
+        pytest.param(
+            "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.00 GiB. GPU 0 has 22.03 GiB",
+            Reason.GPU_OUT_OF_MEMORY,
+            id="a GPU's memory",
+        ),
+        pytest.param(
+            "ValueError: Free memory on device cuda:0 (3.1/22.03 GiB) on startup is less than desired GPU memory "
+            "utilization (0.92, 20.27 GiB).",
+            Reason.GPU_OUT_OF_MEMORY,
+            id="a GPU that somebody else fills",
+        ),
+        pytest.param(
+            "RuntimeError: The NVIDIA driver on your system is too old (found version 12040).",
+            Reason.DRIVER_TOO_OLD,
+            id="driver",
         ),
         pytest.param("OSError: [Errno 28] No space left on device", Reason.DISK_FULL, id="the disk"),
     ],

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.gpu_plan import gpu_plan
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.reasons import ConditionType, Reason
 from tonnage.contract.spec import ModelDeploymentSpec
@@ -308,6 +309,44 @@ def test_a_pod_without_a_node_is_not_scheduled(look: Look, revision: Make, pod: 
     assert ("False", "Unschedulable") == said(answer)["Scheduled"]
     (scheduled,) = [one for one in answer.conditions if one.type is ConditionType.SCHEDULED]
     assert "no node for w: 0/1 nodes are available: memory" == scheduled.message
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        pytest.param(
+            "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.",
+            "no node for w with 4 x A100-80GB (nvidia.com/gpu): "
+            "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.",
+            id="all are taken",
+        ),
+        pytest.param(
+            "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.",
+            "no node for w with 4 x A100-80GB (nvidia.com/gpu): "
+            "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.",
+            id="there are none",
+        ),
+    ],
+)
+def test_a_pod_that_waits_for_gpus_says_for_which(
+    smollm2: ModelFacts, revision: Make, pod: Callable[..., Any], words: str, expected: str
+) -> None:
+    spec = ModelDeploymentSpec.model_validate({"model": {"source": smollm2.source}})
+    look = Look(spec, gpu_plan(gpu="A100-80GB", gpus_per_replica=4, tensor_parallel=4), smollm2)
+    worker = pod("w", is_ready=False, is_scheduled=False, unschedulable_message=words)
+    answer = look(revision("new", worker_replicas=1, workers=(worker,)))
+    (scheduled,) = [one for one in answer.conditions if one.type is ConditionType.SCHEDULED]
+    assert ("Unschedulable", expected) == (scheduled.reason, scheduled.message)
+
+
+def test_a_head_that_waits_for_a_node_does_not_speak_of_gpus(
+    smollm2: ModelFacts, revision: Make, pod: Callable[..., Any]
+) -> None:
+    spec = ModelDeploymentSpec.model_validate({"model": {"source": smollm2.source}})
+    head = pod("h", is_ready=False, is_scheduled=False, unschedulable_message="0/1 nodes are available")
+    answer = Look(spec, gpu_plan(), smollm2)(revision("new", head=head))
+    (scheduled,) = [one for one in answer.conditions if one.type is ConditionType.SCHEDULED]
+    assert "no node for h: 0/1 nodes are available" == scheduled.message
 
 
 def test_a_start_beyond_its_deadline_is_told(

@@ -61,9 +61,9 @@ def test_a_worker_has_room_for_exactly_one_replica(document: ServeDocument) -> N
 
 
 def test_a_gpu_worker_offers_the_gpus_of_its_replica(document: ServeDocument) -> None:
-    engine = document.engine.model_copy(update={"device": Device.GPU, "tensor_parallel": 4})
+    engine = document.engine.model_copy(update={"device": Device.GPU, "tensor_parallel": 4, "pipeline_parallel": 2})
     command = node.worker_command("head:6379", {}, document.model_copy(update={"engine": engine}))
-    assert "4" == option(command, "--num-gpus")
+    assert "8" == option(command, "--num-gpus")
 
 
 def test_a_worker_without_the_heads_address_says_so(document: ServeDocument) -> None:

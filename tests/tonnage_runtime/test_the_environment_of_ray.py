@@ -49,6 +49,12 @@ def test_a_gpu_worker_may_compile(document: ServeDocument) -> None:
     assert "OMP_NUM_THREADS" not in environment
 
 
+def test_a_gpu_worker_samples_without_a_compiler_for_cuda(document: ServeDocument) -> None:
+    engine = document.engine.model_copy(update={"device": Device.GPU})
+    environment = worker_environment(document.model_copy(update={"engine": engine}), {}, cores=2)
+    assert "0" == environment["VLLM_USE_FLASHINFER_SAMPLER"]
+
+
 def test_development_endpoints_stay_shut(document: ServeDocument) -> None:
     assert "VLLM_SERVER_DEV_MODE" not in worker_environment(document, {"VLLM_SERVER_DEV_MODE": "1"}, cores=2)
 

@@ -13,11 +13,45 @@ def test_the_count_of_replicas_is_not_part_of_the_application(document: ServeDoc
     assert not {"num_replicas", "autoscaling_config"} & deployment_options(document).keys()
 
 
-def test_each_gpu_of_a_replica_has_a_bundle(document: ServeDocument) -> None:
-    engine = document.engine.model_copy(update={"device": Device.GPU, "tensor_parallel": 2, "pipeline_parallel": 2})
-    bundles = deployment_options(document.model_copy(update={"engine": engine}))["placement_group_bundles"]
+def on_gpus(document: ServeDocument, **fields: object) -> ServeDocument:
+    engine = {"device": Device.GPU, "kv_cache_bytes": None, "gpu_memory_utilization": 0.92, **fields}
+    return document.model_copy(update={"engine": document.engine.model_copy(update=engine)})
+
+
+def test_each_gpu_of_a_replica_has_a_bundle_in_the_same_pod(document: ServeDocument) -> None:
+    options = deployment_options(on_gpus(document, tensor_parallel=2, pipeline_parallel=2))
+    bundles = options["placement_group_bundles"]
     assert [1, 1, 1, 1] == [bundle["GPU"] for bundle in bundles]
-    assert 1 == sum(bundle.get("tonnage_replica", 0) for bundle in bundles)
+    assert "STRICT_PACK" == options["placement_group_strategy"]
+
+
+def test_the_replica_is_in_the_first_bundle_and_takes_the_only_cpu(document: ServeDocument) -> None:
+    first, *others = deployment_options(on_gpus(document, tensor_parallel=4))["placement_group_bundles"]
+    assert {"CPU": 1, "tonnage_replica": 1, "GPU": 1} == first
+    assert [{"GPU": 1}] * 3 == others
+
+
+def test_the_replica_itself_takes_no_gpu_from_the_engine(document: ServeDocument) -> None:
+    assert "num_gpus" not in deployment_options(on_gpus(document))["ray_actor_options"]
+
+
+def test_an_engine_on_gpus_fills_its_share_and_captures_graphs(document: ServeDocument) -> None:
+    arguments = engine_arguments(
+        on_gpus(document, dtype="bfloat16", quantization="fp8", kv_cache_dtype="fp8", tensor_parallel=2)
+    )
+    assert {
+        "dtype": "bfloat16",
+        "quantization": "fp8",
+        "kv_cache_dtype": "fp8",
+        "tensor_parallel_size": 2,
+        "gpu_memory_utilization": 0.92,
+    }.items() <= arguments.items()
+    # Which executor runs the engine is Ray's business: it refuses to be told.
+    assert not {"enforce_eager", "kv_cache_memory_bytes", "distributed_executor_backend"} & arguments.keys()
+
+
+def test_an_engine_on_a_cpu_captures_no_graphs(document: ServeDocument) -> None:
+    assert engine_arguments(document)["enforce_eager"] is True
 
 
 def test_the_engine_gets_the_plans_numbers(document: ServeDocument) -> None:

@@ -59,6 +59,8 @@ class Reason(StrEnum):
     DISK_FULL = "DiskFull"
     SHARED_MEMORY_TOO_SMALL = "SharedMemoryTooSmall"
     HOST_OUT_OF_MEMORY = "HostOutOfMemory"
+    GPU_OUT_OF_MEMORY = "GpuOutOfMemory"
+    DRIVER_TOO_OLD = "DriverTooOld"
     KV_CACHE_TOO_SMALL = "KvCacheTooSmall"
     ENGINE_FAILED = "EngineFailed"
     START_DEADLINE_EXCEEDED = "StartDeadlineExceeded"

@@ -56,6 +56,11 @@ class EngineSettings(Contract):
     # Checked against the deny list by the planner before it comes here.
     extra: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def gpus(self) -> int:
+        """GPUs of one replica, all of them in one pod."""
+        return 0 if self.device is Device.CPU else self.tensor_parallel * self.pipeline_parallel
+
 
 class ServingLimits(Contract):
     """How Ray Serve treats a replica."""

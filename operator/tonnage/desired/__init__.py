@@ -1,7 +1,7 @@
 """plan -> the objects that should exist. One Jinja2 template per kind of object; nothing here talks to anything.
 
-Reading order: `names`, `document`, `revision`, `environment`, `objects` and `pods` with `templates/`, `identity`,
-`application`.
+Reading order: `names`, `document`, `revision`, `environment`, `objects` and `pods` with `templates/`, `gpus`,
+`identity`, `application`.
 """
 
 from tonnage.desired.application import application, no_application

@@ -1,7 +1,14 @@
 """The serve document of a revision, from the plan: what the pods will do, decided here and nowhere in the pods."""
 
 from tonnage.contract.model_facts import ModelFacts
-from tonnage.contract.serve_document import MODEL_PATH, EngineSettings, ServedModel, ServeDocument, ServingLimits
+from tonnage.contract.serve_document import (
+    MODEL_PATH,
+    Device,
+    EngineSettings,
+    ServedModel,
+    ServeDocument,
+    ServingLimits,
+)
 from tonnage.contract.spec import ModelDeploymentSpec, TrustRemoteCode
 from tonnage.contract.status import PlanStatus
 from tonnage.desired.names import Owner
@@ -18,6 +25,7 @@ def serve_document(
     owner: Owner, spec: ModelDeploymentSpec, facts: ModelFacts, plan: PlanStatus, settings: Settings
 ) -> ServeDocument:
     """The document, without the revision's name, which is a digest of it."""
+    is_gpu = plan.device is Device.GPU
     return ServeDocument(
         namespace=owner.namespace,
         deployment=owner.name,
@@ -41,14 +49,16 @@ def serve_document(
             max_num_batched_tokens=plan.max_num_batched_tokens,
             tensor_parallel=plan.tensor_parallel,
             pipeline_parallel=plan.pipeline_parallel,
-            kv_cache_bytes=plan.memory.kv_cache_bytes,
+            kv_cache_bytes=None if is_gpu else plan.memory.kv_cache_bytes,
+            gpu_memory_utilization=plan.gpu_memory_percent / 100 if is_gpu else None,
             trust_remote_code=spec.model.trust_remote_code is TrustRemoteCode.ALLOWED,
         ),
         limits=ServingLimits(
             target_ongoing_requests=plan.target_ongoing_requests,
             max_ongoing_requests=plan.max_ongoing_requests,
             start_deadline_seconds=plan.start_deadline_seconds,
-            drain_seconds=_drain_seconds(plan.memory.weights_bytes),
+            # On GPUs the plan's memory is that of one.
+            drain_seconds=_drain_seconds(plan.memory.weights_bytes * max(1, plan.gpus_per_replica)),
         ),
     )
 

@@ -7,12 +7,14 @@ import hashlib
 import json
 from typing import Any
 
+from tonnage.contract.serve_document import Device
 from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.desired import names
 from tonnage.desired.document import model_folder
 from tonnage.desired.environment import rendered
 from tonnage.desired.names import FACTS, Owner
 from tonnage.desired.pods import placement
+from tonnage.facts.gpu_labels import AMD_RESOURCE, NVIDIA_RESOURCE
 from tonnage.facts.source import DEFAULT_REVISION, Scheme, parse_source
 from tonnage.settings import Settings
 
@@ -33,8 +35,10 @@ def facts_pod(owner: Owner, spec: ModelDeploymentSpec, settings: Settings) -> di
         *("--output", _REPORT),
         *(("--endpoint", settings.hub_endpoint) if settings.hub_endpoint else ()),
     ]
+    # There is no plan yet: the nodes that the author allows may have GPUs of either.
+    gpu_resources = () if spec.placement.device is Device.CPU else (NVIDIA_RESOURCE, AMD_RESOURCE)
     values: dict[str, object] = {
-        **placement(spec, settings),
+        **placement(spec, settings, gpu_resources),
         "image": settings.operator_image,
         "arguments": arguments,
         "hub_token": token.to_json_object() if token else None,

@@ -8,6 +8,7 @@ import hashlib
 import json
 
 from tonnage.contract.model_facts import ModelFacts
+from tonnage.contract.serve_document import Device
 from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.contract.status import PlanStatus
 from tonnage.desired.document import serve_document
@@ -24,7 +25,8 @@ def revision(
 ) -> Revision:
     """The revision that this spec, these facts and this plan ask for."""
     document = serve_document(owner, spec, facts, plan, settings)
-    nameless = Revision("", document, plan, spec.template.image or settings.cpu_image)
+    device_image = settings.cpu_image if plan.device is Device.CPU else settings.cuda_image
+    nameless = Revision("", document, plan, spec.template.image or device_image)
     manifests = revision_objects(owner, spec, nameless, settings, worker_replicas=0)
     # Of a whole object the metadata say whose it is and who wrote it, which new pods do not need.
     bodies = [{key: part for key, part in manifest.items() if key != "metadata"} for manifest in manifests]

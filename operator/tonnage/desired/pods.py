@@ -1,8 +1,11 @@
 """What goes into the pods of a revision: the values of the head's and the workers' templates."""
 
+from collections.abc import Iterable
+
 from tonnage.contract.serve_document import DOCUMENT_PATH, MODEL_PATH, TOKEN_PATH
 from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.desired import names
+from tonnage.desired.gpus import gpu_request, head_affinity, shared_memory, with_gpu_tolerations, worker_affinity
 from tonnage.desired.names import HEAD, WORKER, Owner
 from tonnage.desired.revision import Revision
 from tonnage.facts.source import Scheme, parse_source
@@ -19,6 +22,7 @@ def head_pod(owner: Owner, spec: ModelDeploymentSpec, revision: Revision, settin
     """The values for the head."""
     return {
         **_pod(owner, spec, revision, settings, HEAD),
+        "affinity": head_affinity(revision.plan),
         "service_name": names.head_name(owner, revision.name),
         "storage": settings.head_storage,
         "storage_class": settings.head_storage_class,
@@ -34,17 +38,22 @@ def worker_pod(owner: Owner, spec: ModelDeploymentSpec, revision: Revision, sett
     limits = {"memory": str(revision.plan.pod_memory_bytes)}
     if resources.ephemeral_storage is not None:
         requests["ephemeral-storage"] = limits["ephemeral-storage"] = resources.ephemeral_storage
+    gpus = gpu_request(revision.plan)
     token = spec.model.token_secret_ref
     drain_seconds = revision.document.limits.drain_seconds
     return {
         **_pod(owner, spec, revision, settings, WORKER),
+        "affinity": worker_affinity(revision.plan),
         "head_address": names.head_address(owner, revision.name),
         "model_path": MODEL_PATH,
         "claim": source.name if source.scheme is Scheme.PVC else None,
         "hub_token": token.to_json_object() if token else None,
         "env": [variable.to_json_object() for variable in spec.template.env],
-        "requests": requests,
-        "limits": limits,
+        "download_requests": requests,
+        "download_limits": limits,
+        "requests": {**requests, **gpus},
+        "limits": {**limits, **gpus},
+        "shared_memory": shared_memory(revision.plan),
         "start_deadline_seconds": revision.plan.start_deadline_seconds,
         "ready_seconds": drain_seconds + _READY_AFTER_DRAIN_SECONDS,
         "grace_seconds": drain_seconds + _GRACE_AFTER_DRAIN_SECONDS,
@@ -59,7 +68,7 @@ def _pod(
         # The author's labels first: what selects pods is never theirs.
         "pod_labels": {**spec.template.labels, **names.pod_labels(owner, component, revision.name)},
         "pod_annotations": spec.template.annotations,
-        **placement(spec, settings),
+        **placement(spec, settings, gpu_request(revision.plan)),
         "service_account": names.shared_name(owner),
         "image": revision.image,
         "document_config_map": names.revision_name(owner, revision.name),
@@ -69,12 +78,12 @@ def _pod(
     }
 
 
-def placement(spec: ModelDeploymentSpec, settings: Settings) -> dict[str, object]:
-    """Where a pod may run and what it may pull, the same for all pods of a deployment."""
+def placement(spec: ModelDeploymentSpec, settings: Settings, gpu_resources: Iterable[str] = ()) -> dict[str, object]:
+    """Where a pod may run and what it may pull; `gpu_resources`: those of the nodes that it must not be kept from."""
     secrets = [secret.name for secret in spec.template.image_pull_secrets]
     return {
         "image_pull_secrets": [{"name": name} for name in dict.fromkeys([*secrets, *settings.image_pull_secrets])],
         "node_selector": spec.placement.node_selector,
-        "tolerations": [toleration.to_json_object() for toleration in spec.placement.tolerations],
+        "tolerations": with_gpu_tolerations(spec.placement.tolerations, gpu_resources),
         "priority_class_name": spec.placement.priority_class_name,
     }

@@ -53,11 +53,21 @@ def is_gpu_resource(name: str) -> bool:
     return name.removesuffix(_RENAMED) in (NVIDIA_RESOURCE, AMD_RESOURCE) or name.startswith(_MIG_RESOURCE)
 
 
+def product_labels(resource: str) -> tuple[str, ...]:
+    """The labels that may say what the GPUs behind `resource` are called: one, or one for each age of labeller."""
+    if resource == AMD_RESOURCE:
+        return f"{AMD_RESOURCE}.product-name", f"beta.{AMD_RESOURCE}.product-name"
+    return (f"{_labelled(resource)}.product",)
+
+
 def product(labels: Mapping[str, str], resource: str) -> str | None:
     """What the labels call the GPUs behind `resource`."""
-    if resource == AMD_RESOURCE:
-        return _amd(labels, "product-name")
-    return labels.get(f"{_labelled(resource)}.product") or None
+    return next((labels[key] for key in product_labels(resource) if labels.get(key)), None)
+
+
+def taint_key(resource: str) -> str:
+    """The key of the taint that keeps other pods away: by convention the name for whole GPUs, for slices too."""
+    return AMD_RESOURCE if resource == AMD_RESOURCE else NVIDIA_RESOURCE
 
 
 def gpu_of_labels(labels: Mapping[str, str], resource: str = NVIDIA_RESOURCE) -> Gpu | None:

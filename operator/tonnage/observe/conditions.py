@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tonnage.contract.reasons import ConditionType, Reason
-from tonnage.contract.status import ConditionStatus
+from tonnage.contract.status import ConditionStatus, PlanStatus
 from tonnage.observe.progress import progress
 from tonnage.observe.situation import Situation
 from tonnage.plan.refusal import Refusal
@@ -83,13 +83,21 @@ def scheduled(situation: Situation) -> Verdict:
     if homeless:
         found = situation.failure
         reason = found.reason if found and found.reason is Reason.VOLUME_NOT_FOUND else Reason.UNSCHEDULABLE
-        return _false(
-            reason, f"no node for {homeless[0].name}: {' '.join((homeless[0].unschedulable_message or '').split())}"
-        )
+        said = " ".join((homeless[0].unschedulable_message or "").split())
+        gpus = "" if homeless[0] is revision.head else _wanted_gpus(situation)
+        return _false(reason, f"no node for {homeless[0].name}{gpus}: {said}")
     wanted = 1 + (revision.worker_replicas or 0)
     if len(pods) < wanted or not all(pod.is_scheduled for pod in pods):
         return _unknown(Reason.WAITING, "pods are waiting for a node")
     return _true(Reason.SCHEDULED, f"all pods of revision {revision.name} have a node")
+
+
+def _wanted_gpus(situation: Situation) -> str:
+    """By the GPU's usual name: the scheduler speaks of a resource, or only of an affinity that no node matches."""
+    plan = situation.decision.plan
+    if not isinstance(plan, PlanStatus) or plan.gpu_resource is None:
+        return ""
+    return f" with {plan.gpus_per_replica} x {plan.gpu} ({plan.gpu_resource})"
 
 
 def model_loaded(situation: Situation) -> Verdict:

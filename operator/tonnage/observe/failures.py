@@ -15,7 +15,7 @@ from tonnage.observe.pods import Container, Pod
 from tonnage.observe.serve_status import DEPLOY_FAILED
 from tonnage.observe.snapshot import ObservedRevision
 
-# First match in this order; what vLLM 0.29, Ray 2.60 and the kernel write.
+# First match in this order; what vLLM 0.29, Ray 2.60, torch and the kernel write.
 SIGNATURES: tuple[tuple[Reason, re.Pattern[str]], ...] = tuple(
     (reason, re.compile(pattern, re.IGNORECASE))
     for reason, pattern in (
@@ -24,12 +24,15 @@ SIGNATURES: tuple[tuple[Reason, re.Pattern[str]], ...] = tuple(
         (Reason.KV_CACHE_TOO_SMALL, r"KV cache is needed, which is larger than the available KV cache memory"),
         (Reason.HOST_OUT_OF_MEMORY, r"OOMKilled|out of memory \(OOM\)|DefaultCPUAllocator: can't allocate memory"),
         (Reason.HOST_OUT_OF_MEMORY, r"is less than requested memory for kv"),
+        (Reason.GPU_OUT_OF_MEMORY, r"(CUDA|HIP) out of memory|is less than desired GPU memory utilization"),
+        (Reason.DRIVER_TOO_OLD, r"NVIDIA driver on your system is too old|driver version is insufficient"),
         (Reason.REVISION_NOT_FOUND, r"Revision Not Found|RevisionNotFoundError"),
         (Reason.GATED_MODEL, r"GatedRepoError|gated repo"),
         (Reason.MODEL_NOT_FOUND, r"RepositoryNotFoundError|Repository Not Found"),
         (Reason.REMOTE_CODE_REQUIRED, r"trust_remote_code=True"),
         (Reason.ARCHITECTURE_UNSUPPORTED, r"Model architectures \[.*\] (are not supported|failed to be inspected)"),
         (Reason.QUANTIZATION_UNSUPPORTED, r"quantization (method .* )?is (currently )?not supported"),
+        (Reason.SHARED_MEMORY_TOO_SMALL, r"Insufficient space in /dev/shm"),
         (Reason.SHARED_MEMORY_TOO_SMALL, r"No space left on device.*/dev/shm|/dev/shm.*No space left on device"),
         (Reason.DISK_FULL, r"No space left on device|ephemeral.storage"),
     )
