@@ -2,16 +2,18 @@
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tonnage.cli import explain, main
+from tonnage.cli import main
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.reasons import Reason
-from tonnage.contract.serve_document import ServeDocument
+from tonnage.contract.serve_document import Device, ServeDocument
 from tonnage.contract.status import PlanStatus
 from tonnage.facts.errors import FactsError
 
@@ -218,11 +220,26 @@ def test_a_hub_that_is_away_gives_no_answer(
     assert ("", "tonnage explain: the hub did not answer\n") == tuple(capsys.readouterr())
 
 
-def test_a_plan_for_gpus_asks_which_there_are(
-    show, file: Path, deployment: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(explain, "unsupported_fields", lambda _: ())
+def test_a_plan_for_gpus_is_made_for_the_nodes_that_are_stated(show, file: Path, deployment: str) -> None:
+    file.write_text(deployment.replace("Cpu", "Gpu"))
+    status, out, _ = show("-o", "json", "--gpus", "NVIDIA-L4:2,T4:1")
+    planned = PlanStatus.model_validate_json(out)
+    assert (0, Device.GPU, 1) == (status, planned.device, planned.gpus_per_replica)
+    assert planned.gpu in ("L4", "T4")
+
+
+def test_a_plan_for_gpus_asks_which_there_are(show, file: Path, deployment: str) -> None:
     file.write_text(deployment.replace("Cpu", "Gpu"))
     status, out, err = show()
     assert (2, "") == (status, out)
     assert "add --gpus" in err
+
+
+def test_a_plan_from_a_local_config_needs_no_client_of_anything(file: Path, config: str) -> None:
+    heavy = {"asyncio", "huggingface_hub", "jinja2", "kopf", "kubernetes"}
+    program = (
+        f"import sys; from tonnage.cli import main; main(sys.argv[1:]); sys.exit(repr({heavy} & set(sys.modules)))"
+    )
+    words = ["explain", str(file), "--config", config]
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
+    assert "set()\n" == done.stderr

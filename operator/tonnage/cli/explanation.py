@@ -24,6 +24,7 @@ from tonnage.plan.memory import gib
 
 _MILLION, _BILLION = 10**6, 10**9
 _COMMIT_DIGITS = 12
+_ALTERNATIVE_COLUMNS = 28
 
 Row = tuple[str, str, str]
 
@@ -59,7 +60,7 @@ def rows(plan: PlanStatus) -> Iterator[Row]:
     yield (
         "replica",
         f"{plan.target_ongoing_requests:,} requests",
-        f"that autoscaling aims at; beyond {plan.max_ongoing_requests:,} they wait",
+        f"to aim at; beyond {plan.max_ongoing_requests:,} they wait",
     )
     yield "pod", gib(plan.pod_memory_bytes), f"{plan.pod_memory_bytes:,} bytes; CPU {plan.pod_cpu}"
     minutes, seconds = divmod(plan.start_deadline_seconds, 60)
@@ -118,8 +119,8 @@ def _refused(refusal: Refusal) -> Iterator[RenderableType]:
 
 def _alternatives(alternatives: Iterable[Alternative]) -> RenderableType:
     grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(ratio=2)
-    grid.add_column(ratio=3)
+    grid.add_column(max_width=_ALTERNATIVE_COLUMNS)
+    grid.add_column()
     for one in alternatives:
         grid.add_row(Group(_text(one.what, style="bold"), _text(one.reason, style="yellow")), _text(one.message))
     return grid
