@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-_COMMANDS = ("estimate", "facts")
+_COMMANDS = ("estimate", "explain", "facts")
 
 
 def main(words: Sequence[str] | None = None) -> int:

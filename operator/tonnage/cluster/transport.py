@@ -8,9 +8,11 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import aiohttp
+import yaml
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
@@ -128,10 +130,29 @@ async def api_server_transport() -> ApiServerTransport:
         await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     else:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    return _transport(configuration, "tonnage-operator")
+
+
+async def kubeconfig_transport(path: Path | None = None) -> ApiServerTransport:
+    """The transport for a person: with this kubeconfig, or with the one that kubectl takes. Raises UnreachableError."""
+    configuration = Configuration()
+    try:
+        # Not persisted: a person's file is only read.
+        await config.load_kube_config(  # type: ignore[no-untyped-call]
+            config_file=str(path) if path else None, client_configuration=configuration, persist_config=False
+        )
+    # The client reads a file of another kind as if it were one of its own.
+    except (config.ConfigException, yaml.YAMLError, OSError, TypeError, KeyError, AttributeError, ValueError) as error:
+        where = f"kubeconfig {path}" if path else "kubectl's kubeconfig"
+        raise UnreachableError(f"{where} cannot be used: {' '.join(_text(error).split())}") from error
+    return _transport(configuration, "tonnage")
+
+
+def _transport(configuration: Configuration, user_agent: str) -> ApiServerTransport:
     # The queue decides when to try again; a client that does so too would multiply the attempts.
     configuration.retries = 0
     client = ApiClient(configuration)
-    client.user_agent = "tonnage-operator"
+    client.user_agent = user_agent
     return ApiServerTransport(client)
 
 

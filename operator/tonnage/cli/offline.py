@@ -1,0 +1,98 @@
+"""Facts of a model from its config.json alone: no hub, no weight headers.
+
+What the headers would have said is counted from the config instead, and every such thing is told in a note. A commit
+cannot be known either: a digest of the config stands for it, unless the spec names one.
+"""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tonnage.contract.model_facts import ModelFacts
+from tonnage.facts.errors import unusable
+from tonnage.facts.model import ModelReading, model_facts
+from tonnage.facts.shape import Shape, shape
+from tonnage.facts.source import Source
+from tonnage.facts.weights import Weights
+from tonnage.memory.setup import Setup, run
+from tonnage.memory.weights import tensor_bytes
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_COMMIT_DIGITS = 40
+_ELEMENT_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
+# Of a config that names no type: what most checkpoints are in.
+_ASSUMED_DTYPE = "bfloat16"
+# Stands for all weight files, so that a download is planned for.
+_WEIGHTS_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class OfflineFacts:
+    """Facts, and a sentence for each that is not as certain as a hub's would be."""
+
+    facts: ModelFacts
+    notes: tuple[str, ...]
+
+
+def read_config(path: Path) -> Mapping[str, Any]:
+    """The config.json at `path`. Raises FactsError, permanent."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise unusable(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise unusable(f"{path} is not a JSON object")
+    return config
+
+
+def offline_facts(
+    source: Source, requested_revision: str, config: Mapping[str, Any], weights_bytes: int | None = None
+) -> OfflineFacts:
+    """The facts of a model with this config; `weights_bytes` None are counted. Raises FactsError, permanent."""
+    model = shape(config)
+    dtype = model.dtype or _ASSUMED_DTYPE
+    notes = [] if model.dtype else [f"The config names no type of weights: {dtype} was assumed."]
+    notes += [f"The config does not tell: {unknown}." for unknown in model.unknown]
+    size_bytes = weights_bytes
+    if size_bytes is None:
+        size_bytes = counted_weights_bytes(model, dtype)
+        notes.append("The weights were counted from the config: --weights-bytes takes the files' size.")
+    # Packed weights have fewer elements than parameters, and nothing counts their elements.
+    is_counted = weights_bytes is None or model.quantization is not None or dtype not in _ELEMENT_BYTES
+    elements = model.parameters if is_counted else size_bytes // _ELEMENT_BYTES[dtype]
+    facts = model_facts(
+        ModelReading(source, {_WEIGHTS_FILE: size_bytes}, config, Weights(elements, size_bytes, Counter({dtype: 1}))),
+        requested_revision=requested_revision,
+        commit=_commit(requested_revision, config),
+    )
+    if facts.commit != requested_revision:
+        notes.append(f"No hub was asked: {facts.commit[:12]} is a digest of the config, not the model's commit.")
+    return OfflineFacts(facts, tuple(notes))
+
+
+def counted_weights_bytes(model: Shape, dtype: str) -> int:
+    """Bytes of a checkpoint, from the shape of its model: the one place where weights are not read but counted.
+
+    A quantized checkpoint's scales and zeros are in it. Against real checkpoints see the scores of `tonnage.memory`.
+    """
+    whole = run(Setup(gpu=None, memory_bytes=0, dtype=dtype), model)
+    layers = sum(
+        tensor_bytes(whole, tensor, f"layers.{index}.")
+        for index, layer in enumerate(model.layers)
+        for tensor in layer.tensors
+    )
+    ends = sum(tensor_bytes(whole, tensor) for tensor in (*model.first, *model.last))
+    towers = sum(tensor_bytes(whole, tensor, is_tower=True) for tower in model.towers for tensor in tower.tensors)
+    return layers + ends + towers
+
+
+def _commit(requested_revision: str, config: Mapping[str, Any]) -> str:
+    if _COMMIT.fullmatch(requested_revision):
+        return requested_revision
+    text = json.dumps(config, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:_COMMIT_DIGITS]

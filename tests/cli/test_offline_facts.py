@@ -1,0 +1,91 @@
+"""Facts from a config.json alone: what is counted, what is assumed, and that both are said."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import CONFIGS
+from tonnage.cli.offline import OfflineFacts, offline_facts
+from tonnage.facts.source import parse_source
+
+SOURCE = parse_source("hf://org/name")
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+# facts.model wants numbers that these leave to their families' defaults.
+WITHOUT_FACTS = (
+    "google__gemma-3-27b-it",
+    "llava-hf__llava-1.5-7b-hf",
+    "nvidia__NVIDIA-Nemotron-3-Ultra-550B-A55B-BF16",
+    "nvidia__nemotron-ultra-rl-050826",
+)
+SMOLLM2 = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "hidden_size": 576,
+    "intermediate_size": 1536,
+    "num_hidden_layers": 30,
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+    "vocab_size": 49152,
+    "max_position_embeddings": 8192,
+    "tie_word_embeddings": True,
+    "torch_dtype": "bfloat16",
+}
+
+
+def config_of(name: str) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((CONFIGS / f"{name}.json").read_text())
+    return config
+
+
+def known(weights_bytes: int | None = None, revision: str = "main", **changes: Any) -> OfflineFacts:
+    return offline_facts(SOURCE, revision, SMOLLM2 | changes, weights_bytes)
+
+
+# The sums of the checkpoints' tensors, by the header of the one's file and the index of the other's.
+@pytest.mark.parametrize(
+    ("config", "parameters", "weights_bytes"),
+    [
+        pytest.param(SMOLLM2, 134_515_008, 269_030_016, id="tied"),
+        pytest.param(config_of("Qwen__Qwen2.5-7B-Instruct"), 7_615_616_512, 15_231_233_024, id="untied"),
+    ],
+)
+def test_weights_of_a_plain_checkpoint_are_counted_to_the_byte(
+    config: dict[str, Any], parameters: int, weights_bytes: int
+) -> None:
+    facts = offline_facts(SOURCE, "main", config).facts
+    assert (parameters, weights_bytes, "bfloat16") == (facts.parameters, facts.weights_bytes, facts.weights_dtype)
+
+
+def test_given_weights_are_taken_at_their_word() -> None:
+    found = known(1_000_000)
+    assert (1_000_000, 500_000) == (found.facts.weights_bytes, found.facts.parameters)
+    assert not any("counted" in note for note in found.notes)
+
+
+def test_counted_weights_are_said_to_be() -> None:
+    assert any("counted from the config" in note for note in known().notes)
+
+
+def test_a_type_that_the_config_does_not_name_is_said_to_be_assumed() -> None:
+    found = known(torch_dtype=None)
+    assert "bfloat16" == found.facts.weights_dtype
+    assert "The config names no type of weights: bfloat16 was assumed." in found.notes
+
+
+def test_a_commit_that_is_asked_for_is_kept_and_a_branch_gets_a_digest() -> None:
+    pinned, branch = known(revision=COMMIT), known()
+    assert COMMIT == pinned.facts.commit
+    assert any(branch.facts.commit[:12] in note for note in branch.notes)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted(CONFIGS.glob("*.json")) if path.stem not in WITHOUT_FACTS],
+    ids=lambda path: path.stem,
+)
+def test_a_config_is_enough_for_facts(path: Path) -> None:
+    assert offline_facts(SOURCE, "main", json.loads(path.read_text())).facts.weights_bytes
