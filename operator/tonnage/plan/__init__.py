@@ -41,7 +41,7 @@ def plan(
     if refusal is not None:
         return refusal
     if spec.placement.device is Device.GPU:
-        return gpu_plan(spec, facts, inventory, answers_digest)
+        return gpu_plan(spec, facts, inventory, available, answers_digest)
     question = Question(spec, facts, inventory, available)
     return first_cpu_refusal(question) or cpu_plan(spec, facts, available, answers_digest)
 

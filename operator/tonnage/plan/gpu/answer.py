@@ -10,6 +10,7 @@ from tonnage.facts.inventory import Inventory
 from tonnage.facts.packed import unpacked
 from tonnage.facts.shape import Shape, shape
 from tonnage.memory import Estimate
+from tonnage.plan.budget import Budget
 from tonnage.plan.context import context_wish
 from tonnage.plan.engine import GIB
 from tonnage.plan.gpu.candidates import Candidate, candidates
@@ -33,7 +34,7 @@ _CORES = 2
 
 
 def gpu_plan(
-    spec: ModelDeploymentSpec, facts: ModelFacts, inventory: Inventory, answers_digest: str
+    spec: ModelDeploymentSpec, facts: ModelFacts, inventory: Inventory, budget: Budget, answers_digest: str
 ) -> PlanStatus | Refusal:
     """The plan or the refusal; only for what the common rules did not refuse."""
     read = _shape(facts)
@@ -44,10 +45,27 @@ def gpu_plan(
         return _no_gpus(spec, read, facts, inventory, found)
     wish = context_wish(spec.serving, facts)
     tried = candidates(spec, read, found.found)
-    choice = choose(read, tried, wish)
+    choice = choose(read, tried, wish, has_image=spec.template.image is not None)
     if choice.fit is None:
         return _nothing_fits(spec, read, facts, found, choice)
-    return _plan(spec, facts, read, found, choice, choice.fit, answers_digest)
+    pod_bytes = _pod_bytes(choice.fit.candidate, budget)
+    if isinstance(pod_bytes, Refusal):
+        return pod_bytes
+    made = _plan(spec, facts, read, found, choice, choice.fit, answers_digest)
+    return made.model_copy(update={"pod_memory_bytes": pod_bytes})
+
+
+def _pod_bytes(candidate: Candidate, budget: Budget) -> int | Refusal:
+    """Memory of the host for a worker pod: what the author gave, if that is enough."""
+    needed = _POD_BYTES + _POD_BYTES_PER_GPU * candidate.gpus
+    given = budget.limit_bytes if budget.is_given else None
+    if given is None or given >= needed:
+        return given or needed
+    return Refusal(
+        Reason.INSUFFICIENT_MEMORY,
+        f"spec.template.resources.memory is {gib(given)}; a pod with {candidate.hardware} needs {gib(needed)} of the "
+        "node's memory: raise it or leave it out",
+    )
 
 
 def _shape(facts: ModelFacts) -> Shape | Refusal:
@@ -102,7 +120,7 @@ def _plan(  # noqa: PLR0913, PLR0917 # each is a stage's result
         kv_cache_tokens=tokens,
         concurrency=_concurrency(final),
         memory=_memory(candidate, final),
-        pod_memory_bytes=_POD_BYTES + _POD_BYTES_PER_GPU * candidate.gpus,
+        pod_memory_bytes=0,
         pod_cpu=spec.template.resources.cpu or str(_CORES + candidate.gpus),
         explanation=_explanation(facts, read, fit, final, wanted),
         alternatives=_alternatives((*found.rejected, *choice.rejected)),

@@ -25,13 +25,13 @@ class Choice:
     possible: tuple[Candidate, ...]
 
 
-def choose(shape: Shape, candidates: tuple[Candidate, ...], wish: ContextWish) -> Choice:
+def choose(shape: Shape, candidates: tuple[Candidate, ...], wish: ContextWish, *, has_image: bool = False) -> Choice:
     """The choice among candidates, which are tried in their order."""
     arithmetic = Arithmetic(shape)
     rejected: list[Rejected] = []
     possible: list[Candidate] = []
     for candidate in candidates:
-        against = first_rejection(shape, candidate)
+        against = first_rejection(shape, candidate, has_image=has_image)
         if against is not None:
             rejected.append(against)
             continue

@@ -63,7 +63,7 @@ def offers(spec: ModelDeploymentSpec, inventory: Inventory) -> Offers:
 
 def _with_gpu_tolerations(spec: ModelDeploymentSpec) -> ModelDeploymentSpec:
     """The pods tolerate what keeps others away from GPUs, see `desired`."""
-    added = [Toleration(key=key, operator="Exists") for key in (NVIDIA_RESOURCE, AMD_RESOURCE)]
+    added = [Toleration(key=key, operator="Exists", effect="NoSchedule") for key in (NVIDIA_RESOURCE, AMD_RESOURCE)]
     placement = spec.placement.model_copy(update={"tolerations": [*spec.placement.tolerations, *added]})
     return spec.model_copy(update={"placement": placement})
 

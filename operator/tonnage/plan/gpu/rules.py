@@ -6,6 +6,7 @@ The first rule that answers is the reason shown. Every message names the number 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tonnage.facts.gpus import Vendor
 from tonnage.facts.precisions import method_dtypes, supports_dtype, supports_engine, supports_kv_cache, supports_method
 from tonnage.facts.shape import Attention, AttentionKind, Shape
 from tonnage.plan.gpu.candidates import Candidate
@@ -26,6 +27,8 @@ class Try:
 
     candidate: Candidate
     shape: Shape
+    # Whether the author gave an image of their own.
+    has_image: bool = False
 
     @property
     def method(self) -> str | None:
@@ -38,9 +41,9 @@ class Try:
         return "modelopt_fp4" if is_nvfp4 else quantization.method
 
 
-def first_rejection(shape: Shape, candidate: Candidate) -> Rejected | None:
+def first_rejection(shape: Shape, candidate: Candidate, *, has_image: bool = False) -> Rejected | None:
     """The answer of the first rule that has one."""
-    tried = Try(candidate, shape)
+    tried = Try(candidate, shape, has_image)
     return next((rejected for rule in RULES if (rejected := rule(tried)) is not None), None)
 
 
@@ -61,6 +64,16 @@ def reject_gpu(tried: Try) -> Rejected | None:
     """The engine must have been compiled for the GPU."""
     answer = supports_engine(tried.candidate.offer.gpu)
     return None if answer.is_supported else _rejected(tried, "GpuUnsupported", answer.reason)
+
+
+def reject_image(tried: Try) -> Rejected | None:
+    """There is no runtime image for AMD's GPUs."""
+    if tried.has_image or tried.candidate.offer.gpu.vendor is not Vendor.AMD:
+        return None
+    message = (
+        f"{tried.candidate.offer.gpu.name} needs an image with ROCm: build one, and name it in spec.template.image"
+    )
+    return _rejected(tried, "NoImage", message)
 
 
 def reject_method(tried: Try) -> Rejected | None:
@@ -142,6 +155,7 @@ def _attentions(shape: Shape) -> set[Attention]:
 Rule = Callable[[Try], Rejected | None]
 RULES: tuple[Rule, ...] = (
     reject_gpu,
+    reject_image,
     reject_method,
     reject_method_dtype,
     reject_kv_cache,
