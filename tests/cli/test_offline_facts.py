@@ -15,12 +15,6 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 # facts.model wants numbers that these leave to their families' defaults.
-WITHOUT_FACTS = (
-    "google__gemma-3-27b-it",
-    "llava-hf__llava-1.5-7b-hf",
-    "nvidia__NVIDIA-Nemotron-3-Ultra-550B-A55B-BF16",
-    "nvidia__nemotron-ultra-rl-050826",
-)
 SMOLLM2 = {
     "architectures": ["LlamaForCausalLM"],
     "model_type": "llama",
@@ -84,7 +78,7 @@ def test_a_commit_that_is_asked_for_is_kept_and_a_branch_gets_a_digest() -> None
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in sorted(CONFIGS.glob("*.json")) if path.stem not in WITHOUT_FACTS],
+    sorted(CONFIGS.glob("*.json")),
     ids=lambda path: path.stem,
 )
 def test_a_config_is_enough_for_facts(path: Path) -> None:

@@ -16,6 +16,8 @@ from tonnage.facts.architectures import engine, has_config, task
 from tonnage.facts.config import Config, config
 from tonnage.facts.errors import FactsError, unusable
 from tonnage.facts.packed import packed
+from tonnage.facts.shape import shape
+from tonnage.facts.shape.families import DEFAULTS
 from tonnage.facts.source import Source
 from tonnage.facts.weights import Weights
 
@@ -49,7 +51,7 @@ def model_facts(
 
 
 def _facts(reading: ModelReading, requested_revision: str, commit: str, licence: str | None) -> ModelFacts:
-    read = config(reading.config)
+    read = _completed(config(reading.config))
     where = str(reading.source)
     architecture = read.architecture
     if not architecture:
@@ -80,6 +82,19 @@ def _facts(reading: ModelReading, requested_revision: str, commit: str, licence:
         config=packed(reading.config),
         licence=licence,
     )
+
+
+def _completed(read: Config) -> Config:
+    """The same with what it leaves unsaid because its family's defaults, or a list of its layers, say it."""
+    model_type = str(read.text.get("model_type") or read.model_type)
+    text = {**DEFAULTS.get(model_type, {}), **read.text}
+    if not any(name in text for name in names.LAYERS):
+        try:
+            text[names.LAYERS[0]] = len(shape(read.whole).layers)
+        except FactsError:
+            # That they are missing is said below.
+            return read
+    return Config(read.whole, text)
 
 
 def tied_tensors(document: Mapping[str, Any]) -> tuple[str, ...]:
