@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 _MILLI = 1000
@@ -30,9 +30,12 @@ _EXPERT_WORDS = (".experts", ".switch_mlp")
 _IGNORE_KEYS = ("ignore", "ignored_layers", "modules_to_not_convert", "exclude_modules")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Quantization:
-    """`milli_bits` is of one weight with its scales; None where the config does not tell."""
+    """`milli_bits` is of one weight with its scales; None where the config does not tell.
+
+    Compared by identity, as shapes are: some name thousands of modules.
+    """
 
     method: str
     milli_bits: int | None
@@ -104,8 +107,9 @@ def quantization(section: Mapping[str, Any]) -> Quantization:
     )
 
 
+@lru_cache(maxsize=32)
 def requested(method: str) -> Quantization:
-    """What the engine does to an unquantized checkpoint when asked at the command line."""
+    """What the engine does to an unquantized checkpoint when asked at the command line; one object for each method."""
     return quantization({"quant_method": method, "load_in_4bit": method == "bitsandbytes"})
 
 
