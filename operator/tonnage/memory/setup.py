@@ -3,7 +3,7 @@
 The defaults are the OpenAI server's (vllm/engine/arg_utils.py, get_batch_defaults); offline use has others.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 
 from tonnage.facts.shape import AttentionKind, Quantization, Shape, requested
@@ -76,7 +76,15 @@ class Run(Share):
     @cached_property
     def share(self) -> Share:
         """The run without what its own fields say: what results are kept by."""
-        return Share(**{one.name: getattr(self, one.name) for one in fields(Share)})
+        return Share(
+            shape=self.shape,
+            rules=self.rules,
+            tensor_parallel=self.tensor_parallel,
+            element_bytes=self.element_bytes,
+            quantization=self.quantization,
+            kv_element_bytes=self.kv_element_bytes,
+            block_tokens=self.block_tokens,
+        )
 
 
 def run(setup: Setup, shape: Shape) -> Run:

@@ -43,7 +43,8 @@ def weights_bytes(run: Run, stage: int = 0) -> int:
     return total + run.shape.rotary_elements * run.element_bytes
 
 
-def stage_layers(layers: int, stages: int) -> list[tuple[int, int]]:
+@lru_cache(maxsize=64)
+def stage_layers(layers: int, stages: int) -> tuple[tuple[int, int], ...]:
     """First layer and the one after the last, of each stage: the rest goes to the last stages but the very last.
 
     vllm/distributed/utils.py, get_pp_indices.
@@ -52,7 +53,7 @@ def stage_layers(layers: int, stages: int) -> list[tuple[int, int]]:
     for position in range(2, layers % stages + 2):
         sizes[-position] += 1
     ends = [sum(sizes[: count + 1]) for count in range(stages)]
-    return list(zip([0, *ends[:-1]], ends, strict=True))
+    return tuple(zip([0, *ends[:-1]], ends, strict=True))
 
 
 @dataclass(frozen=True)
