@@ -31,7 +31,7 @@ _MILLI_BITS_PER_BYTE = 8000
 def weights_bytes(run: Run, stage: int = 0) -> int:
     """Of one rank of a pipeline stage."""
     first, last = stage == 0, stage == run.pipeline_parallel - 1
-    parts = _parts(run.share, is_hopper_or_later=run.device.is_hopper_or_later)
+    parts = _parts(run.share, _tile(run))
     begin, end = stage_layers(len(run.shape.layers), run.pipeline_parallel)[stage]
     total = sum(parts.layers[begin:end])
     if first:
@@ -67,10 +67,10 @@ class _Parts:
 
 
 @lru_cache(maxsize=64)
-def _parts(share: Share, *, is_hopper_or_later: bool) -> _Parts:
+def _parts(share: Share, tile: int | None) -> _Parts:
     shape, quantization = share.shape, share.quantization
     layers = list(zip(shape.layers, _layer_bits(shape, quantization), strict=True))
-    sizes = {kind: _layer_bytes(share, *kind, is_hopper_or_later=is_hopper_or_later) for kind in set(layers)}
+    sizes = {kind: _layer_bytes(share, *kind, tile) for kind in set(layers)}
     return _Parts(
         first=_allocated(share, shape.first, _bits(shape.first, quantization)),
         towers=sum(_allocated(share, tower.tensors, _bits(tower.tensors, None)) for tower in shape.towers),
@@ -81,7 +81,10 @@ def _parts(share: Share, *, is_hopper_or_later: bool) -> _Parts:
 
 @lru_cache(maxsize=16)
 def _layer_bits(shape: Shape, quantization: Quantization | None) -> tuple[Bits, ...]:
-    """Of each layer: configs name modules of single layers, so equal layers may be quantized differently."""
+    """Of each layer: some configs name modules of single layers, so that equal layers differ."""
+    if quantization is None or not quantization.names_layers:
+        bits = {layer: _bits(layer.tensors, quantization, "layers.0.") for layer in shape.distinct_layers}
+        return tuple(bits[layer] for layer in shape.layers)
     return tuple(_bits(layer.tensors, quantization, f"layers.{index}.") for index, layer in enumerate(shape.layers))
 
 
@@ -101,10 +104,10 @@ def _may_be_quantized(tensor: Tensor, quantization: Quantization) -> bool:
     return tensor.role in (Role.LINEAR, Role.EXPERTS) or (tensor.role is Role.HEAD and bool(quantization.by_module))
 
 
-def _layer_bytes(share: Share, layer: Layer, bits: Bits, *, is_hopper_or_later: bool) -> int:
+def _layer_bytes(share: Share, layer: Layer, bits: Bits, tile: int | None) -> int:
     total = _allocated(share, layer.tensors, bits)
-    if share.quantization is not None and share.quantization.method == "mxfp4":
-        total += _padding_bytes(share, layer, share.quantization, _HOPPER_TILE if is_hopper_or_later else _MARLIN_TILE)
+    if tile is not None:
+        total += _padding_bytes(share, layer, tile)
     mixer = layer.mixer
     if isinstance(mixer, Attention) and mixer.kind is AttentionKind.LATENT:
         # model_executor/layers/attention/mla_attention.py, process_weights_after_loading: W_UK_T and W_UV.
@@ -113,7 +116,14 @@ def _layer_bytes(share: Share, layer: Layer, bits: Bits, *, is_hopper_or_later: 
     return total
 
 
-def _padding_bytes(share: Share, layer: Layer, mxfp4: Quantization, step: int) -> int:
+def _tile(run: Run) -> int | None:
+    """How wide the tiles are that kernels want of experts; None where they take any width."""
+    if run.quantization is None or run.quantization.method != "mxfp4":
+        return None
+    return _HOPPER_TILE if run.device.is_hopper_or_later else _MARLIN_TILE
+
+
+def _padding_bytes(share: Share, layer: Layer, tile: int) -> int:
     """What MXFP4 kernels add to experts to make their sides whole tiles.
 
     model_executor/layers/fused_moe/oracle/mxfp4.py, mxfp4_round_up_hidden_size_and_intermediate_size: multiples of 256
@@ -123,9 +133,9 @@ def _padding_bytes(share: Share, layer: Layer, mxfp4: Quantization, step: int) -
     if part is None or not part.experts:
         return 0
     hidden, width = share.shape.hidden_size, -(-part.intermediate // share.tensor_parallel)
-    padded = -(-hidden // _HIDDEN_TILE) * _HIDDEN_TILE * (-(-width // step) * step)
+    padded = -(-hidden // _HIDDEN_TILE) * _HIDDEN_TILE * (-(-width // tile) * tile)
     experts = tuple(tensor for tensor in layer.tensors if tensor.role is Role.EXPERTS)
-    pairs = zip(experts, _bits(experts, mxfp4), strict=True)
+    pairs = zip(experts, _bits(experts, share.quantization), strict=True)
     size = sum(_tensor_bytes(share, tensor, milli_bits) for tensor, milli_bits in pairs)
     return size * (padded - hidden * width) // (hidden * width)
 

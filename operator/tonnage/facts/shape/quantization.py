@@ -61,6 +61,12 @@ class Quantization:
         return self.milli_bits
 
     @cached_property
+    def names_layers(self) -> bool:
+        """Whether a layer may be named by its number, so that equal layers are quantized differently."""
+        names = (*self.ignored, *(name for name, _ in self.by_module))
+        return any(character.isdigit() for name in names for character in name)
+
+    @cached_property
     def _module_bits(self) -> dict[str, int]:
         return {_from_layers(name): bits for name, bits in self.by_module}
 

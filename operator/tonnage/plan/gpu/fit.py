@@ -55,6 +55,11 @@ def batch(shape: Shape, candidate: Candidate, context_length: int, sequences: in
     return Batch(prepared.max_num_batched_tokens, prepared.max_num_seqs)
 
 
+def longer(context_length: int) -> int:
+    """The next context that is worth a try: in whole blocks."""
+    return (context_length // _BLOCK_TOKENS + 1) * _BLOCK_TOKENS
+
+
 @dataclass(frozen=True)
 class Arithmetic:
     """Asks for one model's memory."""
