@@ -56,6 +56,21 @@ def stage_layers(layers: int, stages: int) -> tuple[tuple[int, int], ...]:
     return tuple(zip([0, *ends[:-1]], ends, strict=True))
 
 
+def checkpoint_bytes(share: Share) -> int:
+    """The sum of all tensors, without what loading adds: a checkpoint's size, where the share is of a single rank."""
+    shape, quantization = share.shape, share.quantization
+    parts = [
+        *zip((layer.tensors for layer in shape.layers), _layer_bits(shape, quantization), strict=True),
+        *((tensors, _bits(tensors, quantization)) for tensors in (shape.first, shape.last)),
+        *((tower.tensors, _bits(tower.tensors, None)) for tower in shape.towers),
+    ]
+    return sum(
+        _tensor_bytes(share, tensor, milli_bits)
+        for tensors, bits in parts
+        for tensor, milli_bits in zip(tensors, bits, strict=True)
+    )
+
+
 @dataclass(frozen=True)
 class _Parts:
     """Bytes of what stages are made of."""
