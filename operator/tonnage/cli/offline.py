@@ -20,7 +20,7 @@ from tonnage.facts.shape import Shape, shape
 from tonnage.facts.source import Source
 from tonnage.facts.weights import Weights
 from tonnage.memory.setup import Setup, run
-from tonnage.memory.weights import tensor_bytes
+from tonnage.memory.weights import checkpoint_bytes
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _COMMIT_DIGITS = 40
@@ -80,15 +80,7 @@ def counted_weights_bytes(model: Shape, dtype: str) -> int:
 
     A quantized checkpoint's scales and zeros are in it. Against real checkpoints see the scores of `tonnage.memory`.
     """
-    whole = run(Setup(gpu=None, memory_bytes=0, dtype=dtype), model)
-    layers = sum(
-        tensor_bytes(whole, tensor, f"layers.{index}.")
-        for index, layer in enumerate(model.layers)
-        for tensor in layer.tensors
-    )
-    ends = sum(tensor_bytes(whole, tensor) for tensor in (*model.first, *model.last))
-    towers = sum(tensor_bytes(whole, tensor, is_tower=True) for tower in model.towers for tensor in tower.tensors)
-    return layers + ends + towers
+    return checkpoint_bytes(run(Setup(gpu=None, memory_bytes=0, dtype=dtype), model).share)
 
 
 def _commit(requested_revision: str, config: Mapping[str, Any]) -> str:

@@ -39,7 +39,8 @@ def activation_bytes(run: Run, stage: int = 0) -> int:
 def _forward_bytes(run: Run, stage: int) -> int:
     tokens, size = run.max_num_batched_tokens, run.element_bytes
     hidden = tokens * run.shape.hidden_size * size
-    widest = max((_layer_bytes(run, layer.mixer, layer.feed_forward) for layer in set(run.shape.layers)), default=0)
+    layers = run.shape.distinct_layers
+    widest = max((_layer_bytes(run, layer.mixer, layer.feed_forward) for layer in layers), default=0)
     # A stage that is not the last hands on hidden states and residual in buffers of their own.
     handed_on = 2 * hidden if stage < run.pipeline_parallel - 1 else 0
     return _HIDDEN_COPIES * hidden + widest + handed_on
@@ -77,8 +78,8 @@ def _expert_workspace_bytes(run: Run) -> int:
     model_executor/layers/fused_moe/fused_moe.py, workspace_shapes.
     """
     found = 0
-    for part in {layer.feed_forward for layer in run.shape.layers}:
-        if part is not None and part.experts:
+    for part in run.shape.feed_forwards:
+        if part.experts:
             inner = part.expert_hidden or run.shape.hidden_size
             width = -(-part.intermediate // run.tensor_parallel)
             both = max(width, inner) + max((2 if part.is_gated else 1) * width, inner)
@@ -96,8 +97,8 @@ def _kept_expert_bytes(run: Run, workspace_bytes: int) -> int:
         return workspace_bytes
     widths = {
         run.shape.hidden_size + part.active * -(-part.intermediate // run.tensor_parallel)
-        for layer in run.shape.layers
-        if (part := layer.feed_forward) is not None and part.experts
+        for part in run.shape.feed_forwards
+        if part.experts
     }
     return run.max_num_batched_tokens * max(widths, default=0) * run.element_bytes
 

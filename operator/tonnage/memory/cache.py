@@ -7,9 +7,10 @@ _align_hybrid_block_size).
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from tonnage.facts.shape import Attention, AttentionKind, State
-from tonnage.memory.setup import Run
+from tonnage.memory.setup import Run, Share
 
 # FP8 cache of sparse attention: 512 values of 8 bits, 4 scales of 32 and a rotary part of 64 in 16 bits; and index keys
 # of 8 bits with one scale of 32 (v1/attention/backends/mla/flashmla_sparse.py, indexer.py).
@@ -47,66 +48,63 @@ class LayerCache:
 _STATE = "State"
 
 
-def layer_caches(run: Run, begin: int = 0, end: int | None = None) -> tuple[LayerCache, ...]:
+def layer_caches(share: Share, begin: int = 0, end: int | None = None) -> tuple[LayerCache, ...]:
     """Of the layers that keep something, in order; `begin` and `end` are a pipeline stage's."""
-    block_tokens = _block_tokens(run)
-    return tuple(_caches(run, block_tokens, begin, end))
+    block_tokens = _block_tokens(share)
+    caches = {layer: tuple(_caches(share, layer.mixer, block_tokens)) for layer in share.shape.distinct_layers}
+    return tuple(chain.from_iterable(caches[layer] for layer in share.shape.layers[begin:end]))
 
 
-def _caches(run: Run, block_tokens: int, begin: int, end: int | None) -> Iterator[LayerCache]:
-    for layer in run.shape.layers[begin:end]:
-        mixer = layer.mixer
-        if isinstance(mixer, State):
-            page = max(_state_bytes(run, mixer), block_tokens * _attention_token_bytes(run))
-            yield LayerCache(_STATE, page, block_tokens)
-        elif isinstance(mixer, Attention) and mixer.kind not in (AttentionKind.ENCODER, AttentionKind.CROSS):
-            yield _attention_cache(run, mixer, block_tokens)
-            if mixer.indexer_dim:
-                per_token = mixer.indexer_dim + _SCALE_BYTES
-                yield LayerCache(AttentionKind.LATENT, block_tokens * per_token, block_tokens)
+def _caches(share: Share, mixer: Attention | State | None, block_tokens: int) -> Iterator[LayerCache]:
+    if isinstance(mixer, State):
+        page = max(_state_bytes(share, mixer), block_tokens * _attention_token_bytes(share))
+        yield LayerCache(_STATE, page, block_tokens)
+    elif isinstance(mixer, Attention) and mixer.kind not in (AttentionKind.ENCODER, AttentionKind.CROSS):
+        yield _attention_cache(share, mixer, block_tokens)
+        if mixer.indexer_dim:
+            per_token = mixer.indexer_dim + _SCALE_BYTES
+            yield LayerCache(AttentionKind.LATENT, block_tokens * per_token, block_tokens)
 
 
-def _attention_cache(run: Run, mixer: Attention, block_tokens: int) -> LayerCache:
+def _attention_cache(share: Share, mixer: Attention, block_tokens: int) -> LayerCache:
     kind, window = mixer.kind, mixer.window
-    if not run.rules.groups_layers and kind in (AttentionKind.SLIDING, AttentionKind.CHUNKED):
+    if not share.rules.groups_layers and kind in (AttentionKind.SLIDING, AttentionKind.CHUNKED):
         kind, window = AttentionKind.FULL, None
-    return LayerCache(kind, block_tokens * token_bytes(run, mixer), block_tokens, window)
+    return LayerCache(kind, block_tokens * token_bytes(share, mixer), block_tokens, window)
 
 
-def token_bytes(run: Run, mixer: Attention) -> int:
+def token_bytes(share: Share, mixer: Attention) -> int:
     """What one token takes in one layer on one rank."""
     if mixer.kind is AttentionKind.LATENT:
-        if mixer.indexer_dim and run.kv_element_bytes == 1:
+        if mixer.indexer_dim and share.kv_element_bytes == 1:
             return _SPARSE_FP8_BYTES
-        return mixer.key_dim * run.kv_element_bytes
-    heads = max(1, mixer.kv_heads // run.tensor_parallel)
-    return heads * (mixer.key_dim + mixer.value_dim) * run.kv_element_bytes
+        return mixer.key_dim * share.kv_element_bytes
+    heads = max(1, mixer.kv_heads // share.tensor_parallel)
+    return heads * (mixer.key_dim + mixer.value_dim) * share.kv_element_bytes
 
 
-def _state_bytes(run: Run, state: State) -> int:
-    ranks = run.tensor_parallel
-    return sum(
-        -(-part.elements // ranks) * (_FLOAT32_BYTES if part.is_float32 else run.element_bytes) for part in state.parts
-    )
+def _state_bytes(share: Share, state: State) -> int:
+    ranks, size = share.tensor_parallel, share.element_bytes
+    return sum(-(-part.elements // ranks) * (_FLOAT32_BYTES if part.is_float32 else size) for part in state.parts)
 
 
-def _attention_token_bytes(run: Run) -> int:
+def _attention_token_bytes(share: Share) -> int:
     """Of the layer that the states' pages are aligned to; 0 where there is no attention at all."""
-    mixers = (layer.mixer for layer in run.shape.layers)
-    return next((token_bytes(run, mixer) for mixer in mixers if isinstance(mixer, Attention)), 0)
+    return next((token_bytes(share, mixer) for mixer in share.shape.attentions), 0)
 
 
-def _block_tokens(run: Run) -> int:
+def _block_tokens(share: Share) -> int:
     """Tokens in a block: the engine's default, or as many as make a page hold a state."""
-    mixers = [layer.mixer for layer in run.shape.layers]
-    if any(isinstance(mixer, Attention) and mixer.indexer_dim for mixer in mixers):
+    attentions = share.shape.attentions
+    if any(mixer.indexer_dim for mixer in attentions):
         return _SPARSE_BLOCK_TOKENS
-    per_token = _attention_token_bytes(run)
-    largest = max((_state_bytes(run, mixer) for mixer in mixers if isinstance(mixer, State)), default=0)
+    per_token = _attention_token_bytes(share)
+    states = [layer.mixer for layer in share.shape.distinct_layers if isinstance(layer.mixer, State)]
+    largest = max((_state_bytes(share, state) for state in states), default=0)
     if not largest or not per_token:
-        return run.block_tokens
-    is_latent = any(isinstance(mixer, Attention) and mixer.kind is AttentionKind.LATENT for mixer in mixers)
-    step = _LATENT_STEP_TOKENS if is_latent else run.block_tokens
+        return share.block_tokens
+    is_latent = any(mixer.kind is AttentionKind.LATENT for mixer in attentions)
+    step = _LATENT_STEP_TOKENS if is_latent else share.block_tokens
     return step * max(1, -(-largest // (step * per_token)))
 
 

@@ -6,6 +6,7 @@ is what logs of vLLM give as total_memory.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 GIB = 2**30
 _NEAR_GIB = 0.15
@@ -73,6 +74,7 @@ _TABLE = (
 _UNKNOWN = Device(("unknown",), 0, 108, (8, 0))
 
 
+@lru_cache(maxsize=64)
 def device(name: str | None, memory_gib: float) -> Device:
     """The class of a GPU, by its name or else by its memory."""
     if name:

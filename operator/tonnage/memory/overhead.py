@@ -3,6 +3,8 @@
 Measured in start-up logs of vLLM (`non_torch_memory`, `Estimated CUDA graph memory`), where the parts are given apart.
 """
 
+from bisect import bisect_right
+
 from tonnage.memory.setup import Run
 
 _MIB = 2**20
@@ -30,6 +32,8 @@ _CONTEXT_BYTES = (100 * _MIB, 522 * _MIB)
 _GRAPH_BYTES = 4_800 * 1024
 _GRAPH_LAYER_BYTES = 140 * 1024
 _MAX_CAPTURE = 512
+# config/vllm.py, _set_cudagraph_sizes.
+_CAPTURE_SIZES = (1, 2, 4, *range(8, 256, 8), *range(256, _MAX_CAPTURE + 1, 16))
 
 
 def non_torch_bytes(run: Run, stage: int = 0) -> int:
@@ -58,9 +62,6 @@ def graph_bytes(run: Run, layers: int) -> int:
     """CUDA graphs of a stage with so many layers: one for each batch size, in pieces and, up to max_num_seqs, whole."""
     if run.enforce_eager:
         return 0
-    # config/vllm.py, _set_cudagraph_sizes.
-    largest = min(2 * run.max_num_seqs, _MAX_CAPTURE, run.max_num_batched_tokens)
-    sizes = [size for size in (1, 2, 4, *range(8, 256, 8), *range(256, _MAX_CAPTURE + 1, 16)) if size <= largest]
-    whole = [size for size in sizes if size <= run.max_num_seqs]
-    graphs = len(sizes) + len(whole)
+    largest = min(2 * run.max_num_seqs, run.max_num_batched_tokens)
+    graphs = bisect_right(_CAPTURE_SIZES, largest) + bisect_right(_CAPTURE_SIZES, min(largest, run.max_num_seqs))
     return graphs * (_GRAPH_BYTES + layers * _GRAPH_LAYER_BYTES)

@@ -6,9 +6,10 @@ every group, so tokens are not memory divided by bytes per token as soon as ther
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tonnage.memory.cache import LayerCache, layer_caches, unified
-from tonnage.memory.setup import Run
+from tonnage.memory.setup import Run, Share
 from tonnage.memory.weights import stage_layers
 
 
@@ -40,9 +41,13 @@ class Pool:
 
 def pool(run: Run, stage: int = 0) -> Pool | None:
     """The pool of a pipeline stage; None for one whose layers keep nothing. Groups are the whole model's."""
-    caches = layer_caches(run)
-    begin, end = stage_layers(len(run.shape.layers), run.pipeline_parallel)[stage]
-    own = layer_caches(run, begin, end)
+    return _pool(run.share, *stage_layers(len(run.shape.layers), run.pipeline_parallel)[stage])
+
+
+@lru_cache(maxsize=64)
+def _pool(share: Share, begin: int, end: int) -> Pool | None:
+    caches = layer_caches(share)
+    own = layer_caches(share, begin, end)
     if not own:
         return None
     kinds = Counter((cache.kind, cache.window) for cache in caches)
@@ -50,16 +55,16 @@ def pool(run: Run, stage: int = 0) -> Pool | None:
         # Pages may differ here: every layer has its own in each block.
         return Pool((caches[0],), sum(cache.page_bytes for cache in own))
     same = unified(caches)
-    size = _group_size(run, Counter((cache.kind, cache.window) for cache in same))
+    size = _group_size(share, Counter((cache.kind, cache.window) for cache in same))
     groups = []
     for (kind, window), count in kinds.items():
         member = next(cache for cache in same if (cache.kind, cache.window) == (kind, window))
         groups += [member] * -(-count // size)
     # Each stage has its share of every group.
-    share = -(-size * len(own) // len(caches))
-    return Pool(tuple(groups), share * same[0].page_bytes)
+    layers = -(-size * len(own) // len(caches))
+    return Pool(tuple(groups), layers * same[0].page_bytes)
 
 
-def _group_size(run: Run, kinds: Counter[tuple[str, int | None]]) -> int:
+def _group_size(share: Share, kinds: Counter[tuple[str, int | None]]) -> int:
     fewest, most = min(kinds.values()), max(kinds.values())
-    return most if most < fewest * run.rules.wide_group_ratio else fewest
+    return most if most < fewest * share.rules.wide_group_ratio else fewest

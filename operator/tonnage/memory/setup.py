@@ -4,8 +4,9 @@ The defaults are the OpenAI server's (vllm/engine/arg_utils.py, get_batch_defaul
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
-from tonnage.facts.shape import Attention, AttentionKind, Quantization, Shape, requested
+from tonnage.facts.shape import AttentionKind, Quantization, Shape, requested
 from tonnage.memory.devices import GIB, Device, device
 from tonnage.memory.versions import Rules, Version, rules, version
 
@@ -41,26 +42,49 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Run:
-    """A set-up with nothing left open, and what depends on version and GPU looked up."""
+class Share:
+    """What weights and pages of the KV cache depend on: a rank of tensor parallelism, and types.
+
+    Most set-ups that a planner compares differ in nothing of this, so those bytes are kept by share. Deliberately not
+    in it: the GPU, the pipeline, the context and the batch.
+    """
 
     shape: Shape
-    device: Device
-    version: Version
     rules: Rules
-    memory_bytes: int
     tensor_parallel: int
-    pipeline_parallel: int
     element_bytes: int
     """Of a weight that is not quantized, and of an activation."""
     quantization: Quantization | None
     kv_element_bytes: int
+    block_tokens: int
+
+
+@dataclass(frozen=True)
+class Run(Share):
+    """A set-up with nothing left open, and what depends on version and GPU looked up."""
+
+    device: Device
+    version: Version
+    memory_bytes: int
+    pipeline_parallel: int
     utilization: float
     max_model_len: int
     max_num_seqs: int
     max_num_batched_tokens: int
     enforce_eager: bool
-    block_tokens: int = _BLOCK_TOKENS
+
+    @cached_property
+    def share(self) -> Share:
+        """The run without what its own fields say: what results are kept by."""
+        return Share(
+            shape=self.shape,
+            rules=self.rules,
+            tensor_parallel=self.tensor_parallel,
+            element_bytes=self.element_bytes,
+            quantization=self.quantization,
+            kv_element_bytes=self.kv_element_bytes,
+            block_tokens=self.block_tokens,
+        )
 
 
 def run(setup: Setup, shape: Shape) -> Run:
@@ -75,15 +99,16 @@ def run(setup: Setup, shape: Shape) -> Run:
     quantization = _quantization(setup, shape)
     return Run(
         shape=shape,
-        device=gpu,
-        version=number,
         rules=found,
-        memory_bytes=setup.memory_bytes,
         tensor_parallel=setup.tensor_parallel,
-        pipeline_parallel=setup.pipeline_parallel,
         element_bytes=element_bytes,
         quantization=quantization,
         kv_element_bytes=_kv_element_bytes(setup, element_bytes, quantization),
+        block_tokens=_BLOCK_TOKENS,
+        device=gpu,
+        version=number,
+        memory_bytes=setup.memory_bytes,
+        pipeline_parallel=setup.pipeline_parallel,
         utilization=setup.utilization or found.utilization,
         max_model_len=max_model_len,
         max_num_seqs=sequences,
@@ -114,8 +139,7 @@ def _batch(setup: Setup, shape: Shape, found: Rules, gpu: Device, max_model_len:
 
 def has_cross_attention(shape: Shape) -> bool:
     """Whether some layers attend to an encoder's output."""
-    mixers = (layer.mixer for layer in shape.layers)
-    return any(isinstance(mixer, Attention) and mixer.kind is AttentionKind.CROSS for mixer in mixers)
+    return any(mixer.kind is AttentionKind.CROSS for mixer in shape.attentions)
 
 
 def _quantization(setup: Setup, shape: Shape) -> Quantization | None:

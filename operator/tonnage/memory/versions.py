@@ -41,9 +41,9 @@ _FLASHINFER = Sampler(8)
 _GUMBEL = Sampler(0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rules:
-    """How a version behaves where versions differ."""
+    """How a version behaves where versions differ. A row of a table, so identity compares it."""
 
     sampler: Sampler = _SORT
     sampler_before_ampere: Sampler = _SORT

@@ -5,11 +5,16 @@ steps of 2 MiB and does not split off a rest of up to 1 MiB (c10/cuda/CUDACachin
 kRoundLarge, kSmallSize); the engine keeps tables of rotations; latent attention keeps its up-projection twice.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
-from tonnage.facts.shape import Attention, AttentionKind, Layer, Quantization, Role, Split, Tensor
-from tonnage.memory.setup import Run
+from tonnage.facts.shape import Attention, AttentionKind, Layer, Quantization, Role, Shape, Split, Tensor
+from tonnage.memory.setup import Run, Share
+
+Bits = tuple[int | None, ...]
+"""Of each of some tensors: thousandths of a bit of one weight, or None where it keeps the model's own type."""
 
 _MIB = 2**20
 _MIN_LARGE_BYTES = 10 * _MIB
@@ -26,20 +31,20 @@ _MILLI_BITS_PER_BYTE = 8000
 def weights_bytes(run: Run, stage: int = 0) -> int:
     """Of one rank of a pipeline stage."""
     first, last = stage == 0, stage == run.pipeline_parallel - 1
-    shape = run.shape
-    begin, end = stage_layers(len(shape.layers), run.pipeline_parallel)[stage]
-    total = sum(_layer_bytes(run, layer, index) for index, layer in enumerate(shape.layers[begin:end], start=begin))
+    parts = _parts(run.share, _tile(run))
+    begin, end = stage_layers(len(run.shape.layers), run.pipeline_parallel)[stage]
+    total = sum(parts.layers[begin:end])
     if first:
-        total += _allocated(run, shape.first, "")
-        total += sum(_allocated(run, tower.tensors, "", is_tower=True) for tower in shape.towers)
+        total += parts.first + parts.towers
     if last:
-        total += _allocated(run, shape.last, "")
-    if last and not first and shape.is_tied:
-        total += _allocated(run, shape.first, "")
-    return total + shape.rotary_elements * run.element_bytes
+        total += parts.last
+    if last and not first and run.shape.is_tied:
+        total += parts.first
+    return total + run.shape.rotary_elements * run.element_bytes
 
 
-def stage_layers(layers: int, stages: int) -> list[tuple[int, int]]:
+@lru_cache(maxsize=64)
+def stage_layers(layers: int, stages: int) -> tuple[tuple[int, int], ...]:
     """First layer and the one after the last, of each stage: the rest goes to the last stages but the very last.
 
     vllm/distributed/utils.py, get_pp_indices.
@@ -48,63 +53,127 @@ def stage_layers(layers: int, stages: int) -> list[tuple[int, int]]:
     for position in range(2, layers % stages + 2):
         sizes[-position] += 1
     ends = [sum(sizes[: count + 1]) for count in range(stages)]
-    return list(zip([0, *ends[:-1]], ends, strict=True))
+    return tuple(zip([0, *ends[:-1]], ends, strict=True))
 
 
-def _layer_bytes(run: Run, layer: Layer, index: int) -> int:
-    total = _allocated(run, layer.tensors, f"layers.{index}.") + _padding_bytes(run, layer)
-    mixer = layer.mixer
-    if isinstance(mixer, Attention) and mixer.kind is AttentionKind.LATENT:
-        # model_executor/layers/attention/mla_attention.py, process_weights_after_loading: W_UK_T and W_UV.
-        copies = [tensor for tensor in layer.tensors if tensor.name.endswith("kv_b_proj")]
-        total += sum(rank_elements(tensor, run.tensor_parallel) * run.element_bytes for tensor in copies)
-    return total
+def checkpoint_bytes(share: Share) -> int:
+    """The sum of all tensors, without what loading adds: a checkpoint's size, where the share is of a single rank."""
+    shape, quantization = share.shape, share.quantization
+    parts = [
+        *zip((layer.tensors for layer in shape.layers), _layer_bits(shape, quantization), strict=True),
+        *((tensors, _bits(tensors, quantization)) for tensors in (shape.first, shape.last)),
+        *((tower.tensors, _bits(tower.tensors, None)) for tower in shape.towers),
+    ]
+    return sum(
+        _tensor_bytes(share, tensor, milli_bits)
+        for tensors, bits in parts
+        for tensor, milli_bits in zip(tensors, bits, strict=True)
+    )
 
 
-def _padding_bytes(run: Run, layer: Layer) -> int:
-    """What MXFP4 kernels add to experts to make their sides whole tiles.
+@dataclass(frozen=True)
+class _Parts:
+    """Bytes of what stages are made of."""
 
-    model_executor/layers/fused_moe/oracle/mxfp4.py, mxfp4_round_up_hidden_size_and_intermediate_size: multiples of 256
-    by 128 for Marlin, of 256 by 64 for Hopper's.
-    """
-    part, quantization = layer.feed_forward, run.quantization
-    if part is None or not part.experts or quantization is None or quantization.method != "mxfp4":
-        return 0
-    hidden, width = run.shape.hidden_size, -(-part.intermediate // run.tensor_parallel)
-    step = _HOPPER_TILE if run.device.is_hopper_or_later else _MARLIN_TILE
-    padded = -(-hidden // _HIDDEN_TILE) * _HIDDEN_TILE * (-(-width // step) * step)
-    experts = [tensor for tensor in layer.tensors if tensor.role is Role.EXPERTS]
-    return sum(tensor_bytes(run, tensor) for tensor in experts) * (padded - hidden * width) // (hidden * width)
+    first: int
+    towers: int
+    layers: tuple[int, ...]
+    last: int
 
 
-def _allocated(run: Run, tensors: Iterable[Tensor], prefix: str, *, is_tower: bool = False) -> int:
-    return sum(_rounded(size) for size in _allocations(run, tensors, prefix, is_tower=is_tower))
+@lru_cache(maxsize=64)
+def _parts(share: Share, tile: int | None) -> _Parts:
+    shape, quantization = share.shape, share.quantization
+    layers = list(zip(shape.layers, _layer_bits(shape, quantization), strict=True))
+    sizes = {kind: _layer_bytes(share, *kind, tile) for kind in set(layers)}
+    return _Parts(
+        first=_allocated(share, shape.first, _bits(shape.first, quantization)),
+        towers=sum(_allocated(share, tower.tensors, _bits(tower.tensors, None)) for tower in shape.towers),
+        layers=tuple(sizes[kind] for kind in layers),
+        last=_allocated(share, shape.last, _bits(shape.last, quantization)),
+    )
 
 
-def _allocations(run: Run, tensors: Iterable[Tensor], prefix: str, *, is_tower: bool) -> Iterator[int]:
-    """Bytes of each allocation: tensors that follow each other with the same storage are one."""
-    numbered = enumerate(tensors)
-    for _, members in groupby(numbered, key=lambda pair: pair[1].storage or pair[0]):
-        yield sum(tensor_bytes(run, tensor, prefix, is_tower=is_tower) for _, tensor in members)
+@lru_cache(maxsize=16)
+def _layer_bits(shape: Shape, quantization: Quantization | None) -> tuple[Bits, ...]:
+    """Of each layer: some configs name modules of single layers, so that equal layers differ."""
+    if quantization is None or not quantization.names_layers:
+        bits = {layer: _bits(layer.tensors, quantization, "layers.0.") for layer in shape.distinct_layers}
+        return tuple(bits[layer] for layer in shape.layers)
+    return tuple(_bits(layer.tensors, quantization, f"layers.{index}.") for index, layer in enumerate(shape.layers))
 
 
-def tensor_bytes(run: Run, tensor: Tensor, prefix: str = "", *, is_tower: bool = False) -> int:
-    """Of one rank, exactly; `prefix` is the layer that the quantization config may name."""
-    elements = rank_elements(tensor, run.tensor_parallel)
-    if tensor.is_float32:
-        return elements * _FLOAT32_BYTES
-    quantization = run.quantization
-    if quantization is None or is_tower or not _may_be_quantized(tensor, quantization):
-        return elements * run.element_bytes
-    bits = quantization.milli_bits_of(prefix + tensor.name, is_expert=tensor.role is Role.EXPERTS)
-    # A quantized checkpoint is never larger than it was.
-    most = _MILLI_BITS_PER_BYTE * run.element_bytes
-    return -(-elements * min(bits if bits is not None else most, most) // _MILLI_BITS_PER_BYTE)
+def _bits(tensors: tuple[Tensor, ...], quantization: Quantization | None, prefix: str = "") -> Bits:
+    if quantization is None:
+        return (None,) * len(tensors)
+    return tuple(
+        quantization.milli_bits_of(prefix + tensor.name, is_expert=tensor.role is Role.EXPERTS)
+        if _may_be_quantized(tensor, quantization)
+        else None
+        for tensor in tensors
+    )
 
 
 def _may_be_quantized(tensor: Tensor, quantization: Quantization) -> bool:
     # Only configs that list every module quantize the output head.
     return tensor.role in (Role.LINEAR, Role.EXPERTS) or (tensor.role is Role.HEAD and bool(quantization.by_module))
+
+
+def _layer_bytes(share: Share, layer: Layer, bits: Bits, tile: int | None) -> int:
+    total = _allocated(share, layer.tensors, bits)
+    if tile is not None:
+        total += _padding_bytes(share, layer, tile)
+    mixer = layer.mixer
+    if isinstance(mixer, Attention) and mixer.kind is AttentionKind.LATENT:
+        # model_executor/layers/attention/mla_attention.py, process_weights_after_loading: W_UK_T and W_UV.
+        copies = [tensor for tensor in layer.tensors if tensor.name.endswith("kv_b_proj")]
+        total += sum(rank_elements(tensor, share.tensor_parallel) * share.element_bytes for tensor in copies)
+    return total
+
+
+def _tile(run: Run) -> int | None:
+    """How wide the tiles are that kernels want of experts; None where they take any width."""
+    if run.quantization is None or run.quantization.method != "mxfp4":
+        return None
+    return _HOPPER_TILE if run.device.is_hopper_or_later else _MARLIN_TILE
+
+
+def _padding_bytes(share: Share, layer: Layer, tile: int) -> int:
+    """What MXFP4 kernels add to experts to make their sides whole tiles.
+
+    model_executor/layers/fused_moe/oracle/mxfp4.py, mxfp4_round_up_hidden_size_and_intermediate_size: multiples of 256
+    by 128 for Marlin, of 256 by 64 for Hopper's.
+    """
+    part = layer.feed_forward
+    if part is None or not part.experts:
+        return 0
+    hidden, width = share.shape.hidden_size, -(-part.intermediate // share.tensor_parallel)
+    padded = -(-hidden // _HIDDEN_TILE) * _HIDDEN_TILE * (-(-width // tile) * tile)
+    experts = tuple(tensor for tensor in layer.tensors if tensor.role is Role.EXPERTS)
+    pairs = zip(experts, _bits(experts, share.quantization), strict=True)
+    size = sum(_tensor_bytes(share, tensor, milli_bits) for tensor, milli_bits in pairs)
+    return size * (padded - hidden * width) // (hidden * width)
+
+
+def _allocated(share: Share, tensors: tuple[Tensor, ...], bits: Bits) -> int:
+    return sum(_rounded(size) for size in _allocations(share, tensors, bits))
+
+
+def _allocations(share: Share, tensors: tuple[Tensor, ...], bits: Bits) -> Iterator[int]:
+    """Bytes of each allocation: tensors that follow each other with the same storage are one."""
+    numbered = enumerate(zip(tensors, bits, strict=True))
+    for _, members in groupby(numbered, key=lambda row: row[1][0].storage or row[0]):
+        yield sum(_tensor_bytes(share, tensor, milli_bits) for _, (tensor, milli_bits) in members)
+
+
+def _tensor_bytes(share: Share, tensor: Tensor, milli_bits: int | None) -> int:
+    """Of one rank, exactly."""
+    elements = rank_elements(tensor, share.tensor_parallel)
+    if tensor.is_float32:
+        return elements * _FLOAT32_BYTES
+    # A quantized checkpoint is never larger than it was.
+    most = _MILLI_BITS_PER_BYTE * share.element_bytes
+    return -(-elements * (most if milli_bits is None else min(milli_bits, most)) // _MILLI_BITS_PER_BYTE)
 
 
 def rank_elements(tensor: Tensor, ranks: int) -> int:

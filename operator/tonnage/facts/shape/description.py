@@ -116,9 +116,9 @@ class FeedForward:
     """The width that experts read and write, where it is not the model's."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layer:
-    """One layer of the decoder (or encoder)."""
+    """One layer of the decoder (or encoder). Equal layers of a model are one object, so identity compares them."""
 
     mixer: Attention | State | None
     feed_forward: FeedForward | None
@@ -144,9 +144,12 @@ class Tower:
     """Vectors of the intermediate width that are alive together in a forward pass."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Shape:
-    """A whole model. `unknown` names what the config does not tell; nothing in the shape was guessed for it."""
+    """A whole model. `unknown` names what the config does not tell; nothing in the shape was guessed for it.
+
+    Two readings of one config are two shapes: what is computed from a shape is kept by its identity.
+    """
 
     architecture: str
     model_type: str
@@ -172,17 +175,32 @@ class Shape:
     unknown: tuple[str, ...] = field(default=())
 
     @cached_property
+    def distinct_layers(self) -> tuple[Layer, ...]:
+        """Each kind of layer once, in the order in which they first come: a handful, however deep the model is."""
+        return tuple(dict.fromkeys(self.layers))
+
+    @cached_property
+    def attentions(self) -> tuple[Attention, ...]:
+        """The mixers of these that are attention."""
+        return tuple(layer.mixer for layer in self.distinct_layers if isinstance(layer.mixer, Attention))
+
+    @cached_property
+    def feed_forwards(self) -> tuple[FeedForward, ...]:
+        """The feed-forward parts of these."""
+        return tuple(layer.feed_forward for layer in self.distinct_layers if layer.feed_forward is not None)
+
+    @property
     def tensors(self) -> tuple[Tensor, ...]:
         """All of them."""
         parts = (self.first, *(layer.tensors for layer in self.layers), self.last, *(t.tensors for t in self.towers))
         return tuple(tensor for part in parts for tensor in part)
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         """Elements of all tensors; a head tied to the embedding counts once."""
         return sum(tensor.elements for tensor in self.tensors)
 
-    @property
+    @cached_property
     def active_parameters(self) -> int:
         """What one token uses: of a mixture only the experts that it is sent to."""
         return sum(

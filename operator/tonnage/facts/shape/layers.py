@@ -30,20 +30,21 @@ _MAMBA1_TYPES = ("jamba", "mamba", "falcon_mamba")
 
 
 def layers(model: Model) -> tuple[Layer, ...]:
-    """All layers, in order. Raises FactsError."""
+    """All layers, in order; equal ones are one object. Raises FactsError."""
+    kinds: dict[object, Layer] = {}
+    return tuple(
+        kinds.setdefault((layer.mixer, layer.feed_forward, layer.tensors), layer) for layer in _all_layers(model)
+    )
+
+
+def _all_layers(model: Model) -> Iterator[Layer]:
     pattern = layer_pattern(model.fields)
     if pattern:
-        return tuple(_pattern_layer(model, letter, index) for index, letter in enumerate(pattern))
+        return (_pattern_layer(model, letter, index) for index, letter in enumerate(pattern))
     blocks = model.fields.items("block_configs")
     if blocks:
-        return tuple(_block_layer(model, block) for block in blocks)
-    built: dict[object, Layer] = {}
-    found = []
-    for index, kind in enumerate(_kinds(model)):
-        layer = _layer(model, kind, index)
-        # Equal layers are one object: there are hundreds of them in the largest models.
-        found.append(built.setdefault(layer, layer))
-    return tuple(found)
+        return (_block_layer(model, block) for block in blocks)
+    return (_layer(model, kind, index) for index, kind in enumerate(_kinds(model)))
 
 
 def layer_pattern(fields: Fields) -> str:

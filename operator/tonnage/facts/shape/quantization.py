@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 _MILLI = 1000
@@ -30,9 +30,12 @@ _EXPERT_WORDS = (".experts", ".switch_mlp")
 _IGNORE_KEYS = ("ignore", "ignored_layers", "modules_to_not_convert", "exclude_modules")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Quantization:
-    """`milli_bits` is of one weight with its scales; None where the config does not tell."""
+    """`milli_bits` is of one weight with its scales; None where the config does not tell.
+
+    Compared by identity, as shapes are: some name thousands of modules.
+    """
 
     method: str
     milli_bits: int | None
@@ -56,6 +59,12 @@ class Quantization:
         if (self.only_experts and not is_expert) or self._is_ignored(_from_layers(name)):
             return None
         return self.milli_bits
+
+    @cached_property
+    def names_layers(self) -> bool:
+        """Whether a layer may be named by its number, so that equal layers are quantized differently."""
+        names = (*self.ignored, *(name for name, _ in self.by_module))
+        return any(character.isdigit() for name in names for character in name)
 
     @cached_property
     def _module_bits(self) -> dict[str, int]:
@@ -104,8 +113,9 @@ def quantization(section: Mapping[str, Any]) -> Quantization:
     )
 
 
+@lru_cache(maxsize=32)
 def requested(method: str) -> Quantization:
-    """What the engine does to an unquantized checkpoint when asked at the command line."""
+    """What the engine does to an unquantized checkpoint when asked at the command line; one object for each method."""
     return quantization({"quant_method": method, "load_in_4bit": method == "bitsandbytes"})
 
 

@@ -1,5 +1,7 @@
 """The choice as an answer: the plan with every byte and every alternative, or a refusal with the nearest miss."""
 
+from functools import lru_cache
+
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.reasons import Reason
 from tonnage.contract.serve_document import Device
@@ -76,9 +78,15 @@ def _shape(facts: ModelFacts) -> Shape | Refusal:
             "use a public source",
         )
     try:
-        return shape(unpacked(facts.config))
+        return _read(facts.config)
     except (FactsError, ValueError) as error:
         return Refusal(Reason.UNUSABLE_CONFIG, f"the config.json of {facts.source}: {error}")
+
+
+# A model is planned again whenever its wishes or the nodes change, and visits of several models take turns.
+@lru_cache(maxsize=8)
+def _read(config: str) -> Shape:
+    return shape(unpacked(config))
 
 
 def _plan(  # noqa: PLR0913, PLR0917 # each is a stage's result

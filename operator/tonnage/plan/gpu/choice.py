@@ -10,7 +10,7 @@ from tonnage.contract.reasons import Reason
 from tonnage.facts.shape import Shape
 from tonnage.plan.context import ContextWish
 from tonnage.plan.gpu.candidates import Candidate
-from tonnage.plan.gpu.fit import Arithmetic, Fit
+from tonnage.plan.gpu.fit import Arithmetic, Fit, longer
 from tonnage.plan.gpu.offers import Rejected
 from tonnage.plan.gpu.rules import first_rejection
 
@@ -41,5 +41,9 @@ def choose(shape: Shape, candidates: tuple[Candidate, ...], wish: ContextWish, *
             return Choice(fit, tuple(rejected), tuple(possible))
         reason = arithmetic.estimate(candidate, wish.wanted).reason
         rejected.append(Rejected(str(candidate), Reason.INSUFFICIENT_MEMORY, reason))
-    fits = [fit for candidate in possible if (fit := arithmetic.longest(candidate, wish.wanted, wish.least))]
-    return Choice(max(fits, key=lambda fit: fit.context_length, default=None), tuple(rejected), tuple(possible))
+    best: Fit | None = None
+    for candidate in possible:
+        # What is not longer than the best so far need not be searched.
+        least = longer(best.context_length) if best else wish.least
+        best = arithmetic.longest(candidate, wish.wanted, least) or best
+    return Choice(best, tuple(rejected), tuple(possible))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tonnage.facts.shape import Shape
 from tonnage.memory import Estimate, Setup, estimate
 from tonnage.memory.setup import run
+from tonnage.memory.weights import weights_bytes
 from tonnage.plan.engine import ENGINE_VERSION
 from tonnage.plan.gpu.candidates import Candidate
 from tonnage.plan.gpu.rules import engine_dtype
@@ -54,6 +55,11 @@ def batch(shape: Shape, candidate: Candidate, context_length: int, sequences: in
     return Batch(prepared.max_num_batched_tokens, prepared.max_num_seqs)
 
 
+def longer(context_length: int) -> int:
+    """The next context that is worth a try: in whole blocks."""
+    return (context_length // _BLOCK_TOKENS + 1) * _BLOCK_TOKENS
+
+
 @dataclass(frozen=True)
 class Arithmetic:
     """Asks for one model's memory."""
@@ -63,6 +69,10 @@ class Arithmetic:
     def estimate(self, candidate: Candidate, context_length: int, sequences: int | None = None) -> Estimate:
         """The memory of the fullest GPU."""
         return estimate(setup(self.shape, candidate, context_length, sequences), self.shape)
+
+    def holds_weights(self, candidate: Candidate) -> bool:
+        """Whether a GPU has room for the weights of the first stage: soon known, and without it nothing starts."""
+        return weights_bytes(run(setup(self.shape, candidate, 1), self.shape)) <= candidate.offer.gpu.memory_bytes
 
     def fit(self, candidate: Candidate, context_length: int) -> Fit | None:
         """The candidate with this context, if the engine starts with it."""

@@ -24,6 +24,12 @@ def nearest(spec: ModelDeploymentSpec, shape: Shape, context_length: int) -> Can
     arithmetic = Arithmetic(shape)
     by_memory = sorted(candidates(free, shape, offers), key=lambda one: one.gpus * one.offer.gpu.memory_bytes)
     return next(
-        (one for one in by_memory if first_rejection(shape, one) is None and arithmetic.fit(one, context_length)),
+        (
+            one
+            for one in by_memory
+            if arithmetic.holds_weights(one)
+            and first_rejection(shape, one) is None
+            and arithmetic.fit(one, context_length)
+        ),
         None,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tonnage.facts.gpus import Vendor
 from tonnage.facts.precisions import method_dtypes, supports_dtype, supports_engine, supports_kv_cache, supports_method
-from tonnage.facts.shape import Attention, AttentionKind, Shape
+from tonnage.facts.shape import AttentionKind, Shape
 from tonnage.plan.gpu.candidates import Candidate
 from tonnage.plan.gpu.offers import Rejected
 
@@ -99,7 +99,7 @@ def reject_method_dtype(tried: Try) -> Rejected | None:
 
 def reject_kv_cache(tried: Try) -> Rejected | None:
     """The KV cache's type must have a backend on the GPU for the model's attention."""
-    mixers = [layer.mixer for layer in tried.shape.layers if isinstance(layer.mixer, Attention)]
+    mixers = tried.shape.attentions
     is_latent = any(mixer.kind is AttentionKind.LATENT for mixer in mixers)
     head_dims = {mixer.key_dim for mixer in mixers}
     answer = supports_kv_cache(
@@ -115,7 +115,7 @@ def reject_kv_cache(tried: Try) -> Rejected | None:
 def reject_heads(tried: Try) -> Rejected | None:
     """Attention heads are divided among the ranks; key-value heads too, or copied where there are fewer."""
     ranks = tried.candidate.tensor_parallel
-    for mixer in _attentions(tried.shape):
+    for mixer in tried.shape.attentions:
         if mixer.heads % ranks:
             message = f"{mixer.heads} attention heads cannot be divided among {ranks} GPUs"
             return _rejected(tried, "Indivisible", message)
@@ -130,7 +130,7 @@ def reject_groups(tried: Try) -> Rejected | None:
     quantization, ranks = tried.shape.quantization, tried.candidate.tensor_parallel
     if quantization is None or quantization.group_size <= 1 or ranks == 1:
         return None
-    for part in {layer.feed_forward for layer in tried.shape.layers if layer.feed_forward is not None}:
+    for part in tried.shape.feed_forwards:
         if part.intermediate % (ranks * quantization.group_size):
             message = (
                 f"an intermediate size of {part.intermediate:,} among {ranks} GPUs is {part.intermediate / ranks:g}, "
@@ -146,10 +146,6 @@ def reject_stages(tried: Try) -> Rejected | None:
     if stages <= layers:
         return None
     return _rejected(tried, "Indivisible", f"{layers} layers cannot be divided among {stages} pipeline stages")
-
-
-def _attentions(shape: Shape) -> set[Attention]:
-    return {layer.mixer for layer in shape.layers if isinstance(layer.mixer, Attention)}
 
 
 Rule = Callable[[Try], Rejected | None]
