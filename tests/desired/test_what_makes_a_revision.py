@@ -106,7 +106,8 @@ def test_what_a_plan_changes_in_pods_is_another_revision(
 def test_a_node_with_another_product_does_not_move_a_running_deployment(
     smollm2: ModelFacts, operator_settings: Settings
 ) -> None:
-    spec = ModelDeploymentSpec.model_validate({"model": {"source": smollm2.source}})
+    # AMD's GPUs take an image of one's own.
+    spec = ModelDeploymentSpec.model_validate({"model": {"source": smollm2.source}, "template": {"image": "rocm:1"}})
     facts = llama_facts(smollm2)
     one, both = (
         inventory([gpu_node(product) for product in PRODUCTS[:count]]) for count in range(1, len(PRODUCTS) + 1)
