@@ -135,6 +135,35 @@ def test_heads_that_cannot_be_divided_are_an_alternative_with_the_numbers() -> N
     assert "28 attention heads cannot be divided among 8 GPUs" in answer.message
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        pytest.param(
+            {"serving": {"tensorParallel": 3, "pipelineParallel": 4}},
+            "tensorParallel 3 and pipelineParallel 4 cannot be made of 8 x T4",
+            id="more than a node has",
+        ),
+        pytest.param(
+            {"serving": {"tensorParallel": 2}, "placement": {"candidates": [{"gpu": "T4", "count": 3}]}},
+            "tensorParallel 2 cannot be made of 3 x T4",
+            id="not of the number that was named",
+        ),
+        pytest.param(
+            {"template": {"resources": {"memory": "4Gi"}}},
+            "spec.template.resources.memory is 4.0 GiB; a pod with 1 x T4 needs 9.0 GiB",
+            id="too little of the host's memory",
+        ),
+    ],
+)
+def test_a_wish_that_the_nodes_cannot_fulfil_is_named(fields: dict[str, Any], words: str) -> None:
+    assert words in refused("microsoft__phi-2", cluster(("T4", 8)), **fields).message
+
+
+def test_a_wanted_parallelism_is_kept() -> None:
+    one = planned("microsoft__phi-2", cluster(("T4", 8)), serving={"tensorParallel": 2, "pipelineParallel": 2})
+    assert (2, 2, 4) == (one.tensor_parallel, one.pipeline_parallel, one.gpus_per_replica)
+
+
 def test_groups_of_a_quantization_are_not_split() -> None:
     # 1,536 among 8 ranks is 192, and blocks of FP8 are 128 wide.
     answer = refused("Qwen__Qwen3-235B-A22B-FP8", cluster(("H100", 8)), serving={"tensorParallel": 8})

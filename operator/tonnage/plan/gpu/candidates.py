@@ -56,7 +56,7 @@ def candidates(spec: ModelDeploymentSpec, shape: Shape, offers: tuple[Offer, ...
     found = [
         (position, precision, candidate)
         for position, offer in enumerate(offers)
-        for gpus in counts(offer)
+        for gpus in counts(offer, spec.serving)
         for tensor, pipeline in _splits(gpus, spec.serving)
         for precision, (quantization, kv_cache_dtype) in enumerate(precisions)
         for candidate in [Candidate(offer, tensor, pipeline, quantization, kv_cache_dtype)]

@@ -7,7 +7,7 @@ A GPU that the author names and no node has is an offer too, because nodes may b
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from tonnage.contract.spec import Candidate, ModelDeploymentSpec, Toleration
+from tonnage.contract.spec import Candidate, ModelDeploymentSpec, Serving, Toleration
 from tonnage.facts.gpu_labels import AMD_RESOURCE, NVIDIA_RESOURCE, Sharing
 from tonnage.facts.gpus import Gpu, Vendor, gpu
 from tonnage.facts.inventory import Inventory, Node, NodeGpus
@@ -116,12 +116,15 @@ def _size(offer: Offer) -> tuple[int, str, str]:
     return offer.gpu.memory_bytes, offer.gpu.name, offer.resource
 
 
-def counts(offer: Offer) -> Iterator[int]:
-    """GPUs of one replica, fewest first: powers of two, as models have powers of two in their heads."""
+def counts(offer: Offer, serving: Serving) -> Iterator[int]:
+    """GPUs of one replica, fewest first: powers of two, as models have powers of two in their heads.
+
+    Multiples of the parallelism that the author wants, if any.
+    """
     if offer.count is not None:
         yield offer.count
         return
-    number = 1
+    number = (serving.tensor_parallel or 1) * (serving.pipeline_parallel or 1)
     while number <= offer.per_node:
         yield number
         number *= 2

@@ -1,0 +1,74 @@
+"""A choice in sentences: what was chosen, what it takes in bytes, and what was refused on the way."""
+
+from collections.abc import Iterable
+
+from tonnage.contract.status import Alternative
+from tonnage.memory import Estimate
+from tonnage.plan.gpu.fit import MEMORY_PERCENT, Fit
+from tonnage.plan.gpu.offers import Rejected
+from tonnage.plan.gpu.question import Question
+from tonnage.plan.gpu.rules import engine_dtype
+from tonnage.plan.memory import gib
+
+_MOST_ALTERNATIVES = 32
+_LONGEST_TEXT = 256
+
+
+def explanation(question: Question, fit: Fit, final: Estimate) -> list[str]:
+    """Why the plan is as it is; `final` is the memory with the limits that were derived."""
+    sentences = [
+        f"{fit.candidate}: the first of what fits, fewest GPUs first.",
+        _weights(question, final),
+        (
+            f"Activations take {final.activation_bytes:,} bytes, CUDA graphs {final.graph_bytes:,}, other libraries "
+            f"{final.non_torch_bytes:,}."
+        ),
+        _budget(fit),
+        (
+            f"{final.kv_cache_bytes:,} bytes ({gib(final.kv_cache_bytes)}) are left for the KV cache, which are "
+            f"{final.kv_cache_tokens:,} tokens: {concurrency(final)} requests of {fit.context_length:,} at once."
+        ),
+    ]
+    return [*sentences, *_notes(question, fit)]
+
+
+def concurrency(final: Estimate) -> str:
+    """Requests at full context, to one decimal, never more than there are."""
+    tenths = int(final.concurrency * 10)
+    return f"{tenths // 10}.{tenths % 10}"
+
+
+def alternatives(rejected: Iterable[Rejected]) -> list[Alternative]:
+    """What was refused, first come first, as many as status holds."""
+    return [
+        Alternative(what=one.what[:_LONGEST_TEXT], reason=one.reason, message=one.message)
+        for one in list(rejected)[:_MOST_ALTERNATIVES]
+    ]
+
+
+def _weights(question: Question, final: Estimate) -> str:
+    shape, size = question.shape, final.weights_bytes
+    return (
+        f"{question.facts.architecture} with {shape.parameters:,} parameters, of which a token uses "
+        f"{shape.active_parameters:,}, takes {size:,} bytes ({gib(size)}) of weights on each GPU."
+    )
+
+
+def _budget(fit: Fit) -> str:
+    gpu = fit.candidate.offer.gpu
+    return (
+        f"The engine may take {MEMORY_PERCENT} % of the {gpu.memory_bytes:,} bytes ({gib(gpu.memory_bytes)}) of one "
+        f"{gpu.name}."
+    )
+
+
+def _notes(question: Question, fit: Fit) -> Iterable[str]:
+    wanted, shape, candidate = question.context.wanted, question.shape, fit.candidate
+    dtype = engine_dtype(shape, candidate)
+    if fit.context_length < wanted:
+        yield f"The context is {fit.context_length:,}, the longest that fits, instead of {wanted:,}."
+    if shape.dtype and dtype != shape.dtype:
+        yield f"The checkpoint is in {shape.dtype}; it is computed in {dtype}."
+    if not candidate.offer.is_present:
+        yield f"No node has {candidate.hardware} now: pods wait for one."
+    yield from (f"Not known, and so not counted: {text}." for text in shape.unknown)
