@@ -25,7 +25,7 @@ MODELS = {
     "deepseek-latent": "deepseek-ai/DeepSeek-V2-Lite-Chat",
     "gemma-sliding": "google/gemma-2-9b",
     "gpt-oss": "openai/gpt-oss-120b",
-    "phi": "microsoft/phi-2",
+    "olmo": "allenai/OLMo-2-1124-7B",
 }
 TOO_LARGE = "deepseek-ai/DeepSeek-R1"
 
@@ -33,11 +33,15 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
-def fleet(tonnage: Installation) -> Iterator[Cluster]:
+def fleet(tonnage: Installation, namespace: str) -> Iterator[Cluster]:
     """Nodes of three kinds of GPUs."""
     for product, count in FLEET:
         add_fake_nodes(tonnage.cluster, FakeGpus.of(product, count), NODES_OF_EACH)
     yield tonnage.cluster
+    # Pods of a node that is gone would be there for minutes.
+    tonnage.cluster.kubectl_run("-n", namespace, "delete", "mdep", "--all", deadline_seconds=120)
+    workers = ("pods", "-l", "app.kubernetes.io/component=worker", "--for=delete", "--timeout=100s")
+    tonnage.cluster.kubectl_run("-n", namespace, "wait", *workers, deadline_seconds=110)
     remove_fake_nodes(tonnage.cluster)
 
 
@@ -84,8 +88,7 @@ def node_product(deployment: Deployment, pod: Json) -> str:
 
 def serve_document(deployment: Deployment) -> Json:
     """What the pods of its only revision read."""
-    [revision] = deployment.status["revisions"]
-    name = f"{deployment.name}-{revision['name']}"
+    name = f"{deployment.name}-{deployment.status['currentRevision']}"
     text = deployment.kubectl("get", "configmap", name, "-o", "jsonpath={.data.serve\\.json}")
     found: Json = json.loads(text)
     return found
