@@ -193,6 +193,36 @@ def test_what_a_checkpoint_ignores_is_not_quantized(
     assert milli_bits == quantization.milli_bits_of(module, is_expert=is_expert)
 
 
+@pytest.mark.parametrize(
+    ("name", "names_layers"),
+    [
+        pytest.param("deepseek-ai__DeepSeek-R1", False, id="nothing ignored"),
+        pytest.param("moonshotai__Kimi-K3", False, id="regular expressions"),
+        pytest.param("nvidia__GLM-5.1-NVFP4", True, id="prefixes with a star"),
+        pytest.param("nvidia__Qwen3.6-35B-A3B-NVFP4", True, id="by module"),
+    ],
+)
+def test_a_checkpoint_may_name_layers_by_number(name: str, names_layers: bool) -> None:
+    quantization = described(name).quantization
+    assert quantization is not None
+    assert names_layers == quantization.names_layers
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        pytest.param("meta-llama__Meta-Llama-3.1-405B", 1, id="all equal"),
+        pytest.param("moonshotai__Kimi-K3", 3, id="hybrid"),
+        pytest.param("nvidia__NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", 3, id="by pattern"),
+        pytest.param("nvidia__Llama-3_3-Nemotron-Super-49B-v1", 8, id="pruned"),
+    ],
+)
+def test_equal_layers_are_one_object(name: str, kinds: int) -> None:
+    found = described(name)
+    contents = {(layer.mixer, layer.feed_forward, layer.tensors) for layer in found.layers}
+    assert (kinds, kinds) == (len(contents), len(found.distinct_layers))
+
+
 def test_what_a_config_does_not_tell_is_named() -> None:
     expected = {
         "deepseek-ai__DeepSeek-V4-Pro": ("compressed history, hash layers and hyper-connections of the layers",),

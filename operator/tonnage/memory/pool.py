@@ -4,7 +4,6 @@ Layers of one kind form groups of one size; a block is one page for each layer o
 every group, so tokens are not memory divided by bytes per token as soon as there are two kinds.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -50,21 +49,25 @@ def _pool(share: Share, begin: int, end: int) -> Pool | None:
     own = layer_caches(share, begin, end)
     if not own:
         return None
-    kinds = Counter((cache.kind, cache.window) for cache in caches)
-    if len(kinds) == 1:
+    if len({(cache.kind, cache.window) for cache in caches}) == 1:
         # Pages may differ here: every layer has its own in each block.
         return Pool((caches[0],), sum(cache.page_bytes for cache in own))
-    same = unified(caches)
-    size = _group_size(share, Counter((cache.kind, cache.window) for cache in same))
-    groups = []
-    for (kind, window), count in kinds.items():
-        member = next(cache for cache in same if (cache.kind, cache.window) == (kind, window))
-        groups += [member] * -(-count // size)
+    groups, size = _groups(share)
     # Each stage has its share of every group.
     layers = -(-size * len(own) // len(caches))
-    return Pool(tuple(groups), layers * same[0].page_bytes)
+    return Pool(groups, layers * groups[0].page_bytes)
 
 
-def _group_size(share: Share, kinds: Counter[tuple[str, int | None]]) -> int:
-    fewest, most = min(kinds.values()), max(kinds.values())
+@lru_cache(maxsize=16)
+def _groups(share: Share) -> tuple[tuple[LayerCache, ...], int]:
+    """A cache for each group of a hybrid model, and how many layers a group has."""
+    kinds: dict[tuple[str, int | None], list[LayerCache]] = {}
+    for cache in unified(layer_caches(share)):
+        kinds.setdefault((cache.kind, cache.window), []).append(cache)
+    counts = [len(members) for members in kinds.values()]
+    size = _group_size(share, min(counts), max(counts))
+    return tuple(members[0] for members in kinds.values() for _ in range(-(-len(members) // size))), size
+
+
+def _group_size(share: Share, fewest: int, most: int) -> int:
     return most if most < fewest * share.rules.wide_group_ratio else fewest

@@ -5,6 +5,7 @@ is longer than its context, and families with both kinds of layers say which is 
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from tonnage.facts.shape.description import Attention, AttentionKind, Split, Tensor
 from tonnage.facts.shape.parts import Model, Projection, norm, projections
@@ -100,6 +101,7 @@ def _is_windowed(model: Model, index: int) -> bool:
     return (index + 1) % period != 0 if period else True
 
 
+@lru_cache(maxsize=8)
 def _tensors(model: Model, described: Attention) -> tuple[Tensor, ...]:
     fields, family, hidden = model.fields, model.family, model.hidden_size
     heads, kv_heads = described.heads, described.kv_heads
@@ -152,6 +154,7 @@ def _is_query_gated(model: Model) -> bool:
     return model.fields.is_set("attn_output_gate", default=model.model_type.startswith(("qwen3_next", "qwen3_5")))
 
 
+@lru_cache(maxsize=8)
 def _latent(model: Model) -> tuple[Attention, tuple[Tensor, ...]]:
     """DeepSeek's: queries and keys through narrow projections, which every rank holds whole."""
     fields, hidden, heads = model.fields, model.hidden_size, model.heads

@@ -4,6 +4,8 @@ A reader would get wrong that experts come fused: all of a layer are two tensors
 a matrix but a stack of them.
 """
 
+from functools import lru_cache
+
 from tonnage.facts.shape.description import FeedForward, Role, Split, Tensor
 from tonnage.facts.shape.fields import Fields
 from tonnage.facts.shape.parts import Model, Projection, norm, projections
@@ -38,12 +40,14 @@ def feed_forward(model: Model, index: int) -> tuple[FeedForward, tuple[Tensor, .
     return dense(model, _dense_width(model))
 
 
+@lru_cache(maxsize=8)
 def dense(model: Model, width: int) -> tuple[FeedForward, tuple[Tensor, ...]]:
     """One gated or plain pair of projections."""
     gated = model.family.is_gated
     return FeedForward(width, is_gated=gated), _dense_tensors(model, "mlp", width, has_bias=_has_bias(model))
 
 
+@lru_cache(maxsize=8)
 def mixture(model: Model, experts: int) -> tuple[FeedForward, tuple[Tensor, ...]]:
     """Experts, their router, and what every token uses beside them."""
     fields, hidden = model.fields, model.hidden_size

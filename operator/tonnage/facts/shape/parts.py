@@ -11,9 +11,9 @@ from tonnage.facts.shape.families import Family
 from tonnage.facts.shape.fields import Fields
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
-    """What every builder needs to know of the model."""
+    """What every builder needs to know of the model. By its identity builders keep what they made for other layers."""
 
     fields: Fields
     family: Family
