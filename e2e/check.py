@@ -1,7 +1,8 @@
 """`./e2e/check`: every check and every test there is, then everything taken down again.
 
-Cheap and decisive first. Unit and e2e tests are one run of pytest, so its closing line speaks for all of them; it is
-printed once more at the very end, after the cluster is gone.
+Cheap and decisive first. Tests that have clusters of their own mostly wait, so they are a run of pytest beside that of
+all others, shown when it is over. The closing lines of both are printed once more at the very end, after the cluster is
+gone.
 """
 
 import argparse
@@ -9,7 +10,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -25,7 +29,11 @@ ROOT = Path(__file__).parents[1]
 CLUSTER = "check"
 STATIC_DEADLINE_SECONDS = 600
 TESTS_DEADLINE_SECONDS = 2400
+# These have clusters of their own.
+BESIDE = "e2e/test_cluster.py"
 STOP_SECONDS = 90
+# pytest's own status.
+NO_TESTS = 5
 
 
 def parser() -> argparse.ArgumentParser:
@@ -70,21 +78,50 @@ def check(cluster: Cluster, words: list[str], *, is_kept: bool) -> int:
     progress.say("ruff, mypy, import-linter")
     if status := run_shown(["task", "static"], STATIC_DEADLINE_SECONDS)[0]:
         return status
+    options = ["-v", "--durations=20", "--provider", cluster.provider, *words]
     try:
         cluster.up()
         install(cluster)
-        where = ["--provider", cluster.provider, "--cluster", cluster.name, "--installed"]
         progress.say("all tests")
-        status, closing_line = run_shown(
-            ["pytest", "tests", "e2e", "-v", "--durations=20", *where, *words], TESTS_DEADLINE_SECONDS
-        )
+        with started_beside(["pytest", BESIDE, *options]) as finished:
+            where = ["--cluster", cluster.name, "--installed", f"--ignore={BESIDE}"]
+            status, closing_line = run_shown(["pytest", "tests", "e2e", *where, *options], TESTS_DEADLINE_SECONDS)
+            beside_status, beside_line = finished()
     finally:
         if is_kept:
             progress.say(f"kept: export KUBECONFIG={cluster.kubeconfig}")
         else:
             cluster.down()
-    print(closing_line, flush=True)
-    return status
+    print(f"{beside_line}\n{closing_line}", flush=True)
+    # A choice of tests (-k) may leave one of the two runs without any.
+    failures = [each for each in (status, beside_status) if each not in (0, NO_TESTS)]
+    return failures[0] if failures else min(status, beside_status)
+
+
+@contextmanager
+def started_beside(words: list[str]) -> Iterator[Callable[[], tuple[int, str]]]:
+    """Run a program beside the block, never left alive.
+
+    Yields what waits for its end, shows all that it printed, and returns its status and its last line.
+    """
+    with tempfile.TemporaryFile() as output, subprocess.Popen(
+        words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+    ) as process:  # fmt: skip
+
+        def finished() -> tuple[int, str]:
+            try:
+                process.wait(TESTS_DEADLINE_SECONDS)
+            except subprocess.TimeoutExpired:
+                stop(process, f"{words[1]}: no end after {TESTS_DEADLINE_SECONDS:.0f} s")
+            output.seek(0)
+            text = output.read().decode(errors="replace")
+            print(text, flush=True)
+            return process.wait(), last_line(text)
+
+        try:
+            yield finished
+        finally:
+            stop(process, "stopping it")
 
 
 def run_shown(words: list[str], deadline_seconds: float) -> tuple[int, str]:
@@ -112,7 +149,12 @@ def show(process: subprocess.Popen[bytes]) -> str:
         sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         end = (end + piece)[-4096:]
-    return (end.decode(errors="replace").strip().splitlines() or [""])[-1]
+    return last_line(end.decode(errors="replace"))
+
+
+def last_line(text: str) -> str:
+    """The last line that is not empty."""
+    return (text.strip().splitlines() or [""])[-1]
 
 
 def stop(process: subprocess.Popen[bytes], why: str) -> None:
