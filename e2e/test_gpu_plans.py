@@ -29,7 +29,8 @@ MODELS = {
 }
 TOO_LARGE = "deepseek-ai/DeepSeek-R1"
 
-pytestmark = pytest.mark.timeout(300)
+# What keeps fake nodes alive is built once, when they are first wanted.
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
