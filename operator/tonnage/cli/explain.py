@@ -22,7 +22,7 @@ from tonnage.contract.serve_document import ServeDocument
 from tonnage.contract.status import PlanStatus
 from tonnage.facts.errors import FactsError
 from tonnage.facts.source import DEFAULT_REVISION, Scheme, Source, parse_source
-from tonnage.plan import Refusal, plan, unsupported_fields
+from tonnage.plan import Refusal, plan, unsupported_fields, unsupported_message
 from tonnage.settings import Settings
 
 _REFUSED, _NO_ANSWER = 1, 2
@@ -71,8 +71,7 @@ def _answer(deployment: Deployment, arguments: argparse.Namespace) -> Answer:
     spec = deployment.spec
     source = parse_source(spec.model.source)
     if unsupported := unsupported_fields(spec):
-        # In the words of the condition Accepted.
-        refusal = Refusal(Reason.NOT_YET_SUPPORTED, "; ".join(f"{field}: {advice}" for field, advice in unsupported))
+        refusal = Refusal(Reason.NOT_YET_SUPPORTED, unsupported_message(unsupported))
         return Answer(deployment.name, str(source), None, refusal)
     surroundings = _surroundings(deployment, arguments)
     known = _known(source, spec.model.revision or DEFAULT_REVISION, arguments)

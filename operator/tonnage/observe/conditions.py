@@ -12,6 +12,7 @@ from tonnage.contract.status import ConditionStatus, PlanStatus
 from tonnage.observe.progress import progress
 from tonnage.observe.situation import Situation
 from tonnage.plan.refusal import Refusal
+from tonnage.plan.support import unsupported_message
 
 # Reasons for which the wish itself is at fault, whoever found out.
 _FAULTS_OF_THE_WISH = (Reason.INVALID_SPEC, Reason.NOT_YET_SUPPORTED)
@@ -44,9 +45,7 @@ def accepted(situation: Situation) -> Verdict:
     if decision.is_paused:
         return _true(Reason.PAUSED, "nothing is written while the annotation tonnage.dev/paused is true")
     if decision.unsupported:
-        return _false(
-            Reason.NOT_YET_SUPPORTED, "; ".join(f"{field}: {advice}" for field, advice in decision.unsupported)
-        )
+        return _false(Reason.NOT_YET_SUPPORTED, unsupported_message(decision.unsupported))
     error, plan = decision.facts_error, decision.plan
     if error is not None and error.reason in _FAULTS_OF_THE_WISH:
         return _false(error.reason, error.message)

@@ -21,9 +21,9 @@ from tonnage.plan.engine import ENGINE_VERSION
 from tonnage.plan.gpu import gpu_plan
 from tonnage.plan.refusal import Refusal
 from tonnage.plan.rules import Wish, first_refusal
-from tonnage.plan.support import unsupported_fields
+from tonnage.plan.support import unsupported_fields, unsupported_message
 
-__all__ = ["Refusal", "plan", "unsupported_fields"]
+__all__ = ["Refusal", "plan", "unsupported_fields", "unsupported_message"]
 
 
 def plan(

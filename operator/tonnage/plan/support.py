@@ -3,7 +3,7 @@
 A field leaves this table in the change that implements it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tonnage.contract.serve_document import Device
@@ -84,6 +84,11 @@ _TABLE = (
         "remove it: API keys are not checked yet",
     ),
 )
+
+
+def unsupported_message(unsupported: Iterable[tuple[str, str]]) -> str:
+    """What `unsupported_fields` found, in one sentence."""
+    return "; ".join(f"{field}: {advice}" for field, advice in unsupported)
 
 
 def unsupported_fields(spec: ModelDeploymentSpec) -> tuple[tuple[str, str], ...]:

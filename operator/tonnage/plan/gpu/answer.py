@@ -54,8 +54,7 @@ def gpu_plan(
     given_bytes = budget.limit_bytes if budget.is_given else None
     if given_bytes is not None and given_bytes < needed_bytes:
         return refuse_pod_memory(choice.fit.candidate, given_bytes, needed_bytes)
-    made = _plan(question, choice, choice.fit)
-    return made.model_copy(update={"pod_memory_bytes": given_bytes or needed_bytes, "answers_digest": answers_digest})
+    return _plan(question, choice, choice.fit, given_bytes or needed_bytes, answers_digest)
 
 
 def _shape(facts: ModelFacts) -> Shape | Refusal:
@@ -77,8 +76,7 @@ def _read(config: str) -> Shape:
     return shape(unpacked(config))
 
 
-def _plan(question: Question, choice: Choice, fit: Fit) -> PlanStatus:
-    """All but the pod's memory and the digest."""
+def _plan(question: Question, choice: Choice, fit: Fit, pod_bytes: int, answers_digest: str) -> PlanStatus:
     spec, facts, read, candidate = question.spec, question.facts, question.shape, fit.candidate
     most = batch(read, candidate, fit.context_length, fit.sequences)
     counts = gpu_limits(fit.estimate.kv_cache_tokens, fit.context_length, most, spec.serving.expected_request)
@@ -108,10 +106,11 @@ def _plan(question: Question, choice: Choice, fit: Fit) -> PlanStatus:
         kv_cache_tokens=tokens,
         concurrency=concurrency(final),
         memory=_memory(candidate, final),
-        pod_memory_bytes=0,
+        pod_memory_bytes=pod_bytes,
         pod_cpu=spec.template.resources.cpu or str(_CORES + candidate.gpus),
         explanation=explanation(question, fit, final),
         alternatives=alternatives((*question.offers.rejected, *choice.rejected)),
+        answers_digest=answers_digest,
     )
 
 
