@@ -8,7 +8,7 @@ import pytest
 from tonnage.contract.model_facts import AttentionKind, ModelFacts
 from tonnage.contract.reasons import Reason
 from tonnage.facts.errors import FactsError
-from tonnage.facts.model import ModelReading, model_facts, tied_tensors
+from tonnage.facts.model import ModelReading, model_facts
 from tonnage.facts.packed import packed
 from tonnage.facts.source import parse_source
 from tonnage.facts.weights import Weights
@@ -45,6 +45,7 @@ def test_a_llama_is_described_whole() -> None:
         parameters=1000,
         weights_bytes=2000,
         weights_dtype="bfloat16",
+        weights_bytes_by_dtype={"bfloat16": 1990, "float32": 10},
         download_bytes=2010,
         layers=30,
         hidden_size=576,
@@ -199,16 +200,3 @@ def test_a_fact_that_cannot_be_known_is_an_error_and_never_a_guess(
     assert (reason, True) == (caught.value.reason, caught.value.is_permanent)
     assert why in caught.value.message
     assert "hf://org/name" in caught.value.message
-
-
-@pytest.mark.parametrize(
-    ("config", "expected"),
-    [
-        pytest.param({"tie_word_embeddings": True}, ("lm_head.weight",), id="tied"),
-        pytest.param({"tie_word_embeddings": False}, (), id="not tied"),
-        pytest.param({}, (), id="unsaid: what the file holds is loaded"),
-        pytest.param({"text_config": {"tie_word_embeddings": True}}, ("lm_head.weight",), id="nested"),
-    ],
-)
-def test_a_tied_head_is_not_loaded(config: dict[str, Any], expected: tuple[str, ...]) -> None:
-    assert expected == tied_tensors(config)

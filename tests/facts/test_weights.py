@@ -82,9 +82,10 @@ def test_a_header_is_summed_without_what_is_left_out() -> None:
         "scalar": {"dtype": "F32", "shape": [], "data_offsets": [12, 16]},
         "lm_head.weight": {"dtype": "BF16", "shape": [100], "data_offsets": [16, 216]},
     }
-    read = weights("x", json.dumps(header).encode(), ("lm_head.weight",))
+    read = weights("x", json.dumps(header).encode(), lambda name: name == "lm_head.weight")
     assert Weights(7, 16, Counter(BF16=12, F32=4)) == read
     assert "bfloat16" == read.dtype
+    assert {"bfloat16": 12, "float32": 4} == read.named_bytes
     assert Weights(14, 32, Counter(BF16=24, F32=8)) == read + read
 
 

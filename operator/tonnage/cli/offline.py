@@ -66,7 +66,9 @@ def offline_facts(
     is_counted = weights_bytes is None or model.quantization is not None or dtype not in _ELEMENT_BYTES
     elements = model.parameters if is_counted else size_bytes // _ELEMENT_BYTES[dtype]
     facts = model_facts(
-        ModelReading(source, {_WEIGHTS_FILE: size_bytes}, config, Weights(elements, size_bytes, Counter({dtype: 1}))),
+        ModelReading(
+            source, {_WEIGHTS_FILE: size_bytes}, config, Weights(elements, size_bytes, Counter({dtype: size_bytes}))
+        ),
         requested_revision=requested_revision,
         commit=_commit(requested_revision, config),
     )

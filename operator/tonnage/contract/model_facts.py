@@ -38,9 +38,11 @@ class ModelFacts(Contract):
     parameters: Annotated[int, Field(ge=0, le=2**53)]
     """Elements of all tensors; a checkpoint in 4 bits packs several parameters into one."""
     weights_bytes: Bytes
-    """Bytes of all tensors."""
+    """Bytes of all tensors that the engine loads, as the checkpoint's headers give them."""
     weights_dtype: ShortText
     """The type of most of these bytes."""
+    weights_bytes_by_dtype: Annotated[dict[ShortText, Bytes], Field(max_length=16)] = {}
+    """These bytes by type, by torch's names; empty where no header was read."""
     download_bytes: Bytes
     """Bytes of all files that a pod needs."""
     layers: Count

@@ -67,6 +67,7 @@ def _facts(reading: ModelReading, requested_revision: str, commit: str, licence:
         parameters=reading.weights.elements,
         weights_bytes=reading.weights.size_bytes,
         weights_dtype=reading.weights.dtype,
+        weights_bytes_by_dtype=dict(reading.weights.named_bytes),
         download_bytes=sum(reading.sizes[name] for name in needed_files(reading.sizes)),
         layers=_required(read, where, "number of layers", names.LAYERS),
         hidden_size=hidden_size,
@@ -95,13 +96,6 @@ def _completed(read: Config) -> Config:
             # That they are missing is said below.
             return read
     return Config(read.whole, text)
-
-
-def tied_tensors(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Tensors that a file may hold although the model, by its config, uses the embeddings in their place."""
-    read = config(document)
-    tied = read.whole.get("tie_word_embeddings", read.text.get("tie_word_embeddings", False))
-    return ("lm_head.weight",) if tied is True else ()
 
 
 def _attention(read: Config, heads: int, hidden_size: int) -> tuple[int, int, AttentionKind]:

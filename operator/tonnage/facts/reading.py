@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from tonnage.contract.model_files import CONFIG, TOKENIZER_CONFIG
 from tonnage.facts.errors import unusable
-from tonnage.facts.model import ModelReading, tied_tensors
+from tonnage.facts.left_out import LeftOut, left_out
+from tonnage.facts.model import ModelReading
 from tonnage.facts.source import Source
 from tonnage.facts.weights import LENGTH_BYTES, Weights, chosen_weights, header_bytes, weights
 
@@ -38,8 +39,8 @@ def model_reading(
     where = str(source)
     chosen = chosen_weights(where, sizes)
     config = _json_object(where, files, CONFIG)
-    left_out = tied_tensors(config)
-    parts = for_each(lambda name: _weights(f"{name} of {where}", files, name, left_out), chosen)
+    is_left_out = left_out(config)
+    parts = for_each(lambda name: _weights(f"{name} of {where}", files, name, is_left_out), chosen)
     return ModelReading(
         source=source,
         sizes=sizes,
@@ -59,9 +60,9 @@ def _json_object(where: str, files: Files, name: str) -> dict[str, Any]:
     return document
 
 
-def _weights(where: str, files: Files, name: str, left_out: tuple[str, ...]) -> Weights:
+def _weights(where: str, files: Files, name: str, is_left_out: LeftOut) -> Weights:
     start = files.read(name, _FIRST_READ_BYTES)
     end = LENGTH_BYTES + header_bytes(where, start)
     if end > len(start):
         start = files.read(name, end)
-    return weights(where, start[LENGTH_BYTES:end], left_out)
+    return weights(where, start[LENGTH_BYTES:end], is_left_out)

@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from tonnage.contract.model_files import CONFIG, PICKLE_SUFFIXES, weight_files
@@ -51,10 +51,14 @@ class Weights:
         )
 
     @property
+    def named_bytes(self) -> Mapping[str, int]:
+        """Bytes of each dtype by torch's name, most first."""
+        return {_DTYPES.get(dtype, dtype.lower()): size for dtype, size in self.bytes_by_dtype.most_common()}
+
+    @property
     def dtype(self) -> str:
         """The dtype of most bytes, by torch's name."""
-        safetensors_dtype = max(self.bytes_by_dtype, key=lambda dtype: self.bytes_by_dtype[dtype])
-        return _DTYPES.get(safetensors_dtype, safetensors_dtype.lower())
+        return next(iter(self.named_bytes))
 
 
 def chosen_weights(where: str, names: Collection[str]) -> tuple[str, ...]:
@@ -87,12 +91,12 @@ def header_bytes(where: str, start: bytes) -> int:
     return length
 
 
-def weights(where: str, header: bytes, left_out: Iterable[str] = ()) -> Weights:
-    """The sums of one file, without the tensors named in `left_out`. Raises FactsError."""
+def weights(where: str, header: bytes, is_left_out: Callable[[str], bool] = lambda _: False) -> Weights:
+    """The sums of one file, without the tensors that the engine does not load. Raises FactsError."""
     try:
-        tensors = json.loads(header)
-        for name in ("__metadata__", *left_out):
-            tensors.pop(name, None)
+        read = json.loads(header)
+        read.pop("__metadata__", None)
+        tensors = {name: tensor for name, tensor in read.items() if not is_left_out(name)}
         sizes = Counter[str]()
         for tensor in tensors.values():
             begin, end = tensor["data_offsets"]

@@ -49,5 +49,7 @@ def plan(
 def _digest(spec: ModelDeploymentSpec, facts: ModelFacts) -> str:
     """Of all that a plan answers. The nodes are left out on purpose: they change without anybody's wish."""
     wishes = (spec.model, spec.serving, spec.placement, spec.template.resources, facts)
-    text = json.dumps([ENGINE_VERSION, *(wish.to_json_object() for wish in wishes)], sort_keys=True)
+    # Without defaults: a newer operator's new field, still unset, must not make every model be planned again.
+    said = (wish.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True) for wish in wishes)
+    text = json.dumps([ENGINE_VERSION, *said], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -10,6 +10,7 @@ from typing import Any
 from tonnage.facts import config as names
 from tonnage.facts.architectures import Task, task
 from tonnage.facts.errors import unusable
+from tonnage.facts.left_out import PREDICTION_LAYERS
 from tonnage.facts.shape.description import (
     Attention,
     AttentionKind,
@@ -59,7 +60,6 @@ _PARTLY_DESCRIBED = {
     "lfm2": "adjusted width of the feed-forward layers",
     "zamba2": "shared attention blocks",
 }
-_PREDICTION_LAYERS = ("num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_modules")
 
 
 def shape(config: Mapping[str, Any]) -> Shape:
@@ -169,7 +169,7 @@ def _last(model: Model, vocabulary: int, *, has_head: bool) -> Iterator[Tensor]:
 
 
 def _left_out(fields: Fields) -> tuple[str, ...]:
-    count = fields.number(*_PREDICTION_LAYERS)
+    count = fields.number(*PREDICTION_LAYERS)
     return (f"{count} multi-token-prediction layers",) if count else ()
 
 

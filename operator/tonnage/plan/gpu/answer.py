@@ -12,6 +12,7 @@ from tonnage.facts.inventory import Inventory
 from tonnage.facts.packed import unpacked
 from tonnage.facts.shape import Shape, shape
 from tonnage.memory import Estimate
+from tonnage.memory.checkpoint import completed
 from tonnage.plan.budget import Budget
 from tonnage.plan.engine import GIB
 from tonnage.plan.gpu.candidates import Candidate, candidates
@@ -65,15 +66,15 @@ def _shape(facts: ModelFacts) -> Shape | Refusal:
             "use a public source",
         )
     try:
-        return _read(facts.config)
+        return _read(facts.config, tuple(sorted(facts.weights_bytes_by_dtype.items())))
     except (FactsError, ValueError) as error:
         return Refusal(Reason.UNUSABLE_CONFIG, f"the config.json of {facts.source}: {error}")
 
 
 # A model is planned again whenever its wishes or the nodes change, and visits of several models take turns.
 @lru_cache(maxsize=8)
-def _read(config: str) -> Shape:
-    return shape(unpacked(config))
+def _read(config: str, weights_bytes: tuple[tuple[str, int], ...]) -> Shape:
+    return completed(shape(unpacked(config)), dict(weights_bytes))
 
 
 def _plan(question: Question, choice: Choice, fit: Fit, pod_bytes: int, answers_digest: str) -> PlanStatus:

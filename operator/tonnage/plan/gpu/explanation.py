@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from tonnage.contract.status import Alternative
 from tonnage.memory import Estimate
+from tonnage.memory.checkpoint import unexplained_bytes
 from tonnage.plan.gpu.fit import MEMORY_PERCENT, Fit
 from tonnage.plan.gpu.offers import Rejected
 from tonnage.plan.gpu.question import Question
@@ -12,6 +13,8 @@ from tonnage.plan.memory import gib
 
 _MOST_ALTERNATIVES = 32
 _LONGEST_TEXT = 256
+# Less than a hundredth of the weights is what every checkpoint holds beside them: position ids, masks.
+_WORTH_TELLING = 100
 
 
 def explanation(question: Question, fit: Fit, final: Estimate) -> list[str]:
@@ -64,6 +67,7 @@ def _budget(fit: Fit) -> str:
 
 def _notes(question: Question, fit: Fit) -> Iterable[str]:
     wanted, shape, candidate = question.context.wanted, question.shape, fit.candidate
+    facts_bytes = question.facts.weights_bytes
     dtype = engine_dtype(shape, candidate)
     if fit.context_length < wanted:
         yield f"The context is {fit.context_length:,}, the longest that fits, instead of {wanted:,}."
@@ -71,4 +75,10 @@ def _notes(question: Question, fit: Fit) -> Iterable[str]:
         yield f"The checkpoint is in {shape.dtype}; it is computed in {dtype}."
     if not candidate.offer.is_present:
         yield f"No node has {candidate.hardware} now: pods wait for one."
-    yield from (f"Not known, and so not counted: {text}." for text in shape.unknown)
+    yield from (f"Not known from the config: {text}." for text in shape.unknown)
+    size = unexplained_bytes(shape)
+    if size * _WORTH_TELLING > facts_bytes:
+        yield (
+            f"The checkpoint's headers hold {size:,} bytes ({gib(size)}) more than the config explains: counted whole "
+            "on each GPU of the first pipeline stage."
+        )

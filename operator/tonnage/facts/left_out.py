@@ -1,0 +1,37 @@
+"""Tensors that a checkpoint holds and the engine does not load, by their names in safetensors headers.
+
+The config says of each whether it is there: a head that is tied to the embeddings, and layers that predict further
+tokens, which are loaded only for speculative decoding.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tonnage.facts import config as names
+
+LeftOut = Callable[[str], bool]
+
+PREDICTION_LAYERS = ("num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_modules")
+_TIED_HEAD = "lm_head.weight"
+# DeepSeek and GLM number them after the decoder's layers; Qwen3-Next, MiMo and ERNIE give them a name.
+_NAMED = re.compile(r"(model\.)?mtp[._]")
+_NUMBERED = re.compile(r"(?:model\.)?(?:language_model\.)?(?:model\.)?layers\.(\d+)\.")
+
+
+def left_out(document: Mapping[str, Any]) -> LeftOut:
+    """Whether the engine leaves out a tensor, by its name."""
+    read = names.config(document)
+    is_tied = read.whole.get("tie_word_embeddings", read.text.get("tie_word_embeddings", False)) is True
+    has_prediction = read.positive(PREDICTION_LAYERS) is not None
+    layers = read.positive(names.LAYERS)
+
+    def is_left_out(name: str) -> bool:
+        if is_tied and name == _TIED_HEAD:
+            return True
+        if _NAMED.match(name):
+            return True
+        number = _NUMBERED.match(name) if has_prediction and layers else None
+        return number is not None and layers is not None and int(number[1]) >= layers
+
+    return is_left_out
