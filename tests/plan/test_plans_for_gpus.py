@@ -1,5 +1,6 @@
 """Which GPUs are chosen, how many, in which precision, and what is said of the others."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.gpu_plans import cluster, config_names, facts_of, gpu_node, gpu_wish
+from tests.support.gpu_plans import cluster, config, config_names, facts_of, gpu_node, gpu_wish
 from tonnage.contract.reasons import Reason
 from tonnage.contract.status import PlanStatus
 from tonnage.facts.inventory import UNKNOWN_INVENTORY, Inventory, inventory
+from tonnage.facts.packed import packed
+from tonnage.facts.shape.towers import towers
 from tonnage.plan import Refusal, plan
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -113,7 +116,27 @@ def test_an_explicit_context_is_a_demand() -> None:
     answer = refused("meta-llama__Llama-3.1-8B-Instruct", cluster(("L4", 1)), serving={"contextLength": 131072})
     assert Reason.INSUFFICIENT_MEMORY is answer.reason
     assert "one sequence of 131,072 tokens needs 16.0 GiB of KV cache" in answer.message
-    assert answer.message.endswith("would serve a context of 131,072")
+    assert " would serve a context of 131,072; of what there is," in answer.message
+
+
+def test_what_a_refusal_advises_is_true() -> None:
+    name, nodes = "meta-llama__Llama-3.1-8B-Instruct", cluster(("L4", 1))
+    answer = refused(name, nodes, serving={"contextLength": 131072})
+    shorter = re.search("of what there is, 1 x L4 would serve a context of ([0-9,]+);", answer.message)
+    assert shorter
+    tokens = int(shorter[1].replace(",", ""))
+    assert tokens == planned(name, nodes, serving={"contextLength": tokens}).context_length
+    refused(name, nodes, serving={"contextLength": tokens + 16})
+    assert answer.message.endswith(
+        "with spec.serving.precision Balanced 1 x L4, weights in fp8, KV cache in fp8 would serve it"
+    )
+    eased = planned(name, nodes, serving={"contextLength": 131072, "precision": "Balanced"})
+    assert ("fp8", "fp8") == (eased.quantization, eased.kv_cache_dtype)
+
+
+def test_what_needs_several_machines_is_told_how_many() -> None:
+    answer = refused("Qwen__Qwen3.8-2.4T-A95B-FP8", cluster(("L40S", 8)))
+    assert "no eight GPUs of one machine hold a context of 1,024 (2 machines of 8 x B200 would, but" in answer.message
 
 
 def test_a_model_that_is_too_large_is_told_what_would_hold_it() -> None:
@@ -265,3 +288,28 @@ def test_the_order_of_nodes_does_not_matter() -> None:
     nodes = cluster(("L4", 1), ("A10", 2), ("H100", 8))
     turned = replace(nodes, nodes=nodes.nodes[::-1])
     assert plan(spec, facts, nodes) == plan(spec, facts, turned)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "heads", "ranks", "expected"),
+    [
+        pytest.param("qwen3_vl", 16, 8, True, id="divides"),
+        pytest.param("qwen3_vl", 12, 8, False, id="does not"),
+        pytest.param("kimi_k25", 12, 8, True, id="stays whole by itself"),
+        pytest.param("gemma4", 12, 8, True, id="is never divided"),
+    ],
+)
+def test_an_encoders_heads_must_be_divisible(model_type: str, heads: int, ranks: int, expected: bool) -> None:
+    vision = {"depth": 2, "hidden_size": 192, "intermediate_size": 384, "num_heads": heads, "patch_size": 16}
+    found, _ = towers({"model_type": model_type, "vision_config": vision}, 256)
+    assert [expected] == [tower.is_divisible(ranks) for tower in found]
+
+
+def test_what_an_encoder_forbids_is_said_with_its_heads() -> None:
+    document = config("Qwen__Qwen3-VL-32B-Instruct")
+    document["vision_config"] |= {"num_heads": 12}
+    facts = facts_of("Qwen__Qwen3-VL-32B-Instruct").model_copy(update={"config": packed(document)})
+    wish = gpu_wish(serving={"tensorParallel": 8})
+    found = plan(wish, facts, cluster(("H100", 8)))
+    assert isinstance(found, Refusal)
+    assert "12 heads of the vision encoder cannot be divided among 8 GPUs" in found.message

@@ -134,7 +134,7 @@ def _encoder_kept_bytes(run: Run) -> int:
 def _encoder_bytes(run: Run) -> int:
     peak = 0
     for tower in run.shape.towers:
-        width = -(-tower.intermediate // run.tensor_parallel)
+        width = -(-tower.intermediate // tower.ranks(run.tensor_parallel))
         per_patch = _TOWER_COPIES * tower.hidden_size + tower.activation_copies * width + tower.values_per_patch
         peak = max(peak, _items(run, tower) * tower.max_patches * per_patch * run.element_bytes)
     return peak

@@ -5,12 +5,13 @@ steps of 2 MiB and does not split off a rest of up to 1 MiB (c10/cuda/CUDACachin
 kRoundLarge, kSmallSize); the engine keeps tables of rotations; latent attention keeps its up-projection twice.
 """
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 
-from tonnage.facts.shape import Attention, AttentionKind, Layer, Quantization, Role, Shape, Split, Tensor
+from tonnage.facts.shape import Attention, AttentionKind, Layer, Quantization, Role, Shape, Split, Tensor, Tower
 from tonnage.memory.setup import Run, Share
 
 Bits = tuple[int | None, ...]
@@ -59,14 +60,15 @@ def stage_layers(layers: int, stages: int) -> tuple[tuple[int, int], ...]:
 def checkpoint_bytes(share: Share) -> int:
     """The sum of all tensors, without what loading adds: a checkpoint's size, where the share is of a single rank."""
     shape, quantization = share.shape, share.quantization
+    kinds = Counter(zip(shape.layers, _layer_bits(shape, quantization), strict=True))
     parts = [
-        *zip((layer.tensors for layer in shape.layers), _layer_bits(shape, quantization), strict=True),
-        *((tensors, _bits(tensors, quantization)) for tensors in (shape.first, shape.last)),
-        *((tower.tensors, _bits(tower.tensors, None)) for tower in shape.towers),
+        *((layer.tensors, bits, count) for (layer, bits), count in kinds.items()),
+        *((tensors, _bits(tensors, quantization), 1) for tensors in (shape.first, shape.last)),
+        *((tower.tensors, _bits(tower.tensors, None), 1) for tower in shape.towers),
     ]
     return sum(
-        _tensor_bytes(share, tensor, milli_bits)
-        for tensors, bits in parts
+        count * _tensor_bytes(share, tensor, milli_bits)
+        for tensors, bits, count in parts
         for tensor, milli_bits in zip(tensors, bits, strict=True)
     )
 
@@ -88,10 +90,15 @@ def _parts(share: Share, tile: int | None) -> _Parts:
     sizes = {kind: _layer_bytes(share, *kind, tile) for kind in set(layers)}
     return _Parts(
         first=_allocated(share, shape.first, _bits(shape.first, quantization)),
-        towers=sum(_allocated(share, tower.tensors, _bits(tower.tensors, None)) for tower in shape.towers),
+        towers=sum(_tower_bytes(share, tower) for tower in shape.towers),
         layers=tuple(sizes[kind] for kind in layers),
         last=_allocated(share, shape.last, _bits(shape.last, quantization)),
     )
+
+
+def _tower_bytes(share: Share, tower: Tower) -> int:
+    ranks = replace(share, tensor_parallel=tower.ranks(share.tensor_parallel))
+    return _allocated(ranks, tower.tensors, _bits(tower.tensors, None))
 
 
 @lru_cache(maxsize=16)

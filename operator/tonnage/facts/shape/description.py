@@ -142,6 +142,21 @@ class Tower:
     """Of the largest item that must be in one batch as a whole, where attention goes both ways in it."""
     activation_copies: int = 2
     """Vectors of the intermediate width that are alive together in a forward pass."""
+    heads: int = 0
+    """Attention heads, which tensor parallelism must divide; 0 where the config does not tell."""
+    is_whole: bool = False
+    """Whether every rank holds all of it, as where the engine runs another library's encoder."""
+    may_stay_whole: bool = False
+    """Whether the engine leaves it whole by itself where its heads cannot be divided."""
+
+    def ranks(self, tensor_parallel: int) -> int:
+        """How many ranks share it."""
+        is_indivisible = self.heads > 0 and self.heads % tensor_parallel > 0
+        return 1 if self.is_whole or (self.may_stay_whole and is_indivisible) else tensor_parallel
+
+    def is_divisible(self, tensor_parallel: int) -> bool:
+        """Whether the engine can run it on so many ranks."""
+        return self.heads % self.ranks(tensor_parallel) == 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,6 +32,8 @@ class _Kind:
     frames: int = 1
     """Images that one patch spans."""
     activation_copies: int = 2
+    is_whole: bool = False
+    may_stay_whole: bool = False
 
 
 # Largest images: preprocessor_config.json of each family (max_pixels 12,845,056; longest_edge 16,777,216).
@@ -56,14 +58,17 @@ _KINDS = {
         max_patches=32 * 70 * 9,
         patches_per_token=9,
         whole_item_tokens=32 * 78,
+        # gemma4_mm.py: AutoModel.from_config, the encoder of transformers.
+        is_whole=True,
     ),
     "llava": _Kind(class_token=True),
     "llama4": _Kind(class_token=True, max_patches=17 * 576, patches_per_token=4),
     "mllama": _Kind(class_token=True, linear_bias=False, max_patches=4 * 1608),
     "mistral3": _Kind(is_gated=True, linear_bias=False, norm_bias=False, position_table=False, patches_per_token=4),
     "pixtral": _Kind(is_gated=True, linear_bias=False, norm_bias=False, position_table=False, patches_per_token=4),
-    "muse_glimmer": _Kind(patches_per_token=4, frames=2),
-    "kimi_k25": _Kind(patches_per_token=4, max_patches=16384),
+    # These two ask is_vit_use_data_parallel(num_heads) (models/vision.py).
+    "muse_glimmer": _Kind(patches_per_token=4, frames=2, may_stay_whole=True),
+    "kimi_k25": _Kind(patches_per_token=4, max_patches=16384, may_stay_whole=True),
 }
 
 
@@ -110,6 +115,9 @@ def _vision(
         values_per_patch=_patch_values(kind, fields),
         whole_item_tokens=kind.whole_item_tokens,
         activation_copies=kind.activation_copies,
+        heads=fields.number("num_heads", "num_attention_heads", "vt_num_attention_heads", "attention_heads") or 0,
+        is_whole=kind.is_whole,
+        may_stay_whole=kind.may_stay_whole or model_type not in _KINDS,
     )
     return tower, unknown
 

@@ -36,11 +36,10 @@ def choose(shape: Shape, candidates: tuple[Candidate, ...], wish: ContextWish, *
             rejected.append(against)
             continue
         possible.append(candidate)
-        fit = arithmetic.fit(candidate, wish.wanted)
-        if fit is not None:
-            return Choice(fit, tuple(rejected), tuple(possible))
-        reason = arithmetic.estimate(candidate, wish.wanted).reason
-        rejected.append(Rejected(str(candidate), Reason.INSUFFICIENT_MEMORY, reason))
+        tried = arithmetic.tried(candidate, wish.wanted)
+        if isinstance(tried, Fit):
+            return Choice(tried, tuple(rejected), tuple(possible))
+        rejected.append(Rejected(str(candidate), Reason.INSUFFICIENT_MEMORY, tried.reason))
     best: Fit | None = None
     for candidate in possible:
         # What is not longer than the best so far need not be searched.

@@ -17,8 +17,8 @@ _BLOCK_TOKENS = 16
 MEMORY_PERCENT = 92
 
 
-# Sequences at once, from the engine's default for the GPU (None) down: fewer take less memory before the first token.
-_SEQUENCES = (None, 32)
+# Sequences at once, where the engine's default for the GPU does not fit: fewer take less before the first token.
+_FEWER_SEQUENCES = 32
 
 
 @dataclass(frozen=True)
@@ -76,12 +76,20 @@ class Arithmetic:
 
     def fit(self, candidate: Candidate, context_length: int) -> Fit | None:
         """The candidate with this context, if the engine starts with it."""
-        tries = ((sequences, self.estimate(candidate, context_length, sequences)) for sequences in _SEQUENCES)
-        return next((Fit(candidate, context_length, most, found) for most, found in tries if found.starts), None)
+        tried = self.tried(candidate, context_length)
+        return tried if isinstance(tried, Fit) else None
+
+    def tried(self, candidate: Candidate, context_length: int) -> Fit | Estimate:
+        """The candidate with this context, or the memory with the engine's own batch, which does not start."""
+        first = self.estimate(candidate, context_length)
+        if first.starts:
+            return Fit(candidate, context_length, None, first)
+        fewer = self.estimate(candidate, context_length, _FEWER_SEQUENCES)
+        return Fit(candidate, context_length, _FEWER_SEQUENCES, fewer) if fewer.starts else first
 
     def longest(self, candidate: Candidate, wanted: int, least: int) -> Fit | None:
         """The longest context from `least` to below `wanted` with which the engine starts, in whole blocks."""
-        shortest = self.fit(candidate, least)
+        shortest = self.fit(candidate, least) if self.holds_weights(candidate) else None
         if shortest is None:
             return None
         blocks = range(-(-least // _BLOCK_TOKENS), wanted // _BLOCK_TOKENS + 1)

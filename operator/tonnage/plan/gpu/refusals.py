@@ -8,7 +8,7 @@ from tonnage.plan.gpu.candidates import Candidate
 from tonnage.plan.gpu.choice import Choice
 from tonnage.plan.gpu.explanation import alternatives
 from tonnage.plan.gpu.fit import Arithmetic
-from tonnage.plan.gpu.nearest import nearest
+from tonnage.plan.gpu.nearest import advice
 from tonnage.plan.gpu.question import Question
 from tonnage.plan.memory import gib
 from tonnage.plan.refusal import Refusal
@@ -28,7 +28,7 @@ def refuse_without_gpus(question: Question, inventory: Inventory) -> Refusal:
             f"none of {len(inventory.nodes)} nodes is ready, fits spec.placement and has a GPU: add a node, or name "
             "GPUs that may come in spec.placement.candidates"
         )
-    return Refusal(Reason.NO_NODES, f"{why}; {_advice(question)}", tuple(alternatives(rejected)))
+    return Refusal(Reason.NO_NODES, f"{why}; {advice(question)}", tuple(alternatives(rejected)))
 
 
 def refuse_split(question: Question) -> Refusal:
@@ -38,7 +38,7 @@ def refuse_split(question: Question) -> Refusal:
     return Refusal(
         Reason.INVALID_SPEC,
         f"spec.serving: {_parallelism(serving)} cannot be made of {most.count or most.per_node} x {most.gpu.name}, the "
-        f"most that there is for one replica; {_advice(question)}",
+        f"most that there is for one replica; {advice(question)}",
     )
 
 
@@ -49,11 +49,11 @@ def refuse_choice(question: Question, choice: Choice) -> Refusal:
         # All for the same reason, mostly; the first is the cheapest.
         first = choice.rejected[0]
         reason = _REASONS.get(first.reason, Reason.GPU_UNSUITABLE)
-        return Refusal(reason, f"{first.what}: {first.message}; {_advice(question)}", told)
+        return Refusal(reason, f"{first.what}: {first.message}; {advice(question)}", told)
     arithmetic, least = Arithmetic(question.shape), question.context.least
     best = max(choice.possible, key=lambda one: _reach(one, arithmetic.estimate(one, least)))
     why = arithmetic.estimate(best, least).reason
-    return Refusal(Reason.INSUFFICIENT_MEMORY, f"{best}, the most that there is: {why}; {_advice(question)}", told)
+    return Refusal(Reason.INSUFFICIENT_MEMORY, f"{best}, the most that there is: {why}; {advice(question)}", told)
 
 
 def refuse_pod_memory(candidate: Candidate, given_bytes: int, needed_bytes: int) -> Refusal:
@@ -73,11 +73,3 @@ def _parallelism(serving: Serving) -> str:
 def _reach(candidate: Candidate, found: Estimate) -> tuple[int, int, int]:
     """The more memory in all the better, and of that the more is left for the KV cache."""
     return candidate.gpus * candidate.offer.gpu.memory_bytes, -candidate.pipeline_parallel, found.kv_cache_bytes
-
-
-def _advice(question: Question) -> str:
-    least = question.context.least
-    would = nearest(question.spec, question.shape, least)
-    if would is None:
-        return f"no eight GPUs of one machine hold a context of {least:,}"
-    return f"{would} would serve a context of {least:,}"

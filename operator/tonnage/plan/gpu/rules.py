@@ -125,6 +125,16 @@ def reject_heads(tried: Try) -> Rejected | None:
     return None
 
 
+def reject_tower_heads(tried: Try) -> Rejected | None:
+    """An encoder's heads are divided among the ranks as well, and the engine stops where they cannot be."""
+    ranks = tried.candidate.tensor_parallel
+    for tower in tried.shape.towers:
+        if not tower.is_divisible(ranks):
+            message = f"{tower.heads} heads of the {tower.name} encoder cannot be divided among {ranks} GPUs"
+            return _rejected(tried, "Indivisible", message)
+    return None
+
+
 def reject_groups(tried: Try) -> Rejected | None:
     """A rank's share of a quantized matrix must be whole groups, each of which has one scale."""
     quantization, ranks = tried.shape.quantization, tried.candidate.tensor_parallel
@@ -156,6 +166,7 @@ RULES: tuple[Rule, ...] = (
     reject_method_dtype,
     reject_kv_cache,
     reject_heads,
+    reject_tower_heads,
     reject_groups,
     reject_stages,
 )
