@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonnage.facts.gpu_labels import Sharing, gpu_of_labels, sharing
+from tests.facts.gpu_memory_pairs import PAIRS, Pair
+from tonnage.facts.gpu_labels import Sharing, engine_memory_bytes, gpu_of_labels, sharing
 from tonnage.facts.gpus import Capability, Gpu, Vendor, gpu
 
 MIB = 2**20
@@ -27,6 +28,37 @@ def test_a_label_that_tells_of_another_memory_wins() -> None:
     found = gpu_of_labels(labels)
     assert found is not None
     assert (49140, (49140 - 448 - 191) * MIB) == (found.driver_memory_mib, found.memory_bytes)
+
+
+@pytest.mark.parametrize("pair", [pytest.param(pair, id=f"{pair.product} {pair.torch_mib}") for pair in PAIRS])
+def test_the_label_is_corrected_to_what_torch_was_seen_to_show(pair: Pair) -> None:
+    labels = {"nvidia.com/gpu.product": pair.product, "nvidia.com/gpu.memory": str(pair.driver_mib)}
+    found = gpu_of_labels(labels)
+    assert found is not None
+    # The table has the least of recent drivers; older ones leave the engine up to 0.4 % more, one less.
+    assert -0.02 <= found.memory_bytes / (pair.torch_mib * MIB) - 1 <= 0.004
+
+
+@pytest.mark.parametrize("pair", [pytest.param(pair, id=f"{pair.product} {pair.torch_mib}") for pair in PAIRS])
+def test_the_label_alone_overstates_and_the_rule_corrects_it(pair: Pair) -> None:
+    assert pair.driver_mib > 1.003 * pair.torch_mib
+    assert -0.021 <= engine_memory_bytes(pair.driver_mib) / (pair.torch_mib * MIB) - 1 <= 0.003
+
+
+@pytest.mark.parametrize(
+    ("product", "label_mib", "expected_mib"),
+    [
+        pytest.param("NVIDIA-RTX-A5000", 23028, 23028 - 448 - 89, id="ECC switched on: torch saw 22721 with it"),
+        pytest.param("NVIDIA-GB300", 256703, 256703 - 448 - 1002, id="DGX Station"),
+        pytest.param("NVIDIA-GeForce-RTX-5060-Ti", 8151, 8151 - 448 - 31, id="the card with 8 GB"),
+        pytest.param("NVIDIA-A100-SXM4-80GB", 81251, 81152, id="a driver of before 2023"),
+        pytest.param("Tesla-T4", 15109, 14913, id="a driver that shows less"),
+    ],
+)
+def test_a_label_wins_only_where_it_tells_of_another_memory(product: str, label_mib: int, expected_mib: int) -> None:
+    found = gpu_of_labels({"nvidia.com/gpu.product": product, "nvidia.com/gpu.memory": str(label_mib)})
+    assert found is not None
+    assert expected_mib == found.memory_bytes // MIB
 
 
 def test_a_gpu_missing_in_the_table_is_made_from_labels_and_says_so() -> None:
@@ -131,6 +163,19 @@ def test_a_mig_slice_is_known_by_its_resource_alone() -> None:
             {"amd.com/gpu.product-name": "AMD_Instinct_MI300X_OAM", "amd.com/gpu.vram": "192G"},
             ("MI300X", 196592 * MIB, True),
             id="in the table",
+        ),
+        pytest.param(
+            {"amd.com/gpu.product-name": "AMD_Instinct_MI300X_OAM", "amd.com/gpu.vram": "191G"},
+            ("MI300X", 196592 * MIB, True),
+            id="cut off, not rounded",
+        ),
+        pytest.param(
+            {"amd.com/gpu.product-name": "AMD_Radeon_RX_7900_XTX", "amd.com/gpu.vram": "23G"},
+            ("RX-7900-XTX", 24560 * MIB, True),
+            id="cut off, of little",
+        ),
+        pytest.param(
+            {"amd.com/gpu.product-name": "AMD_Instinct_MI355_OAM"}, ("MI355X", 294896 * MIB, True), id="without an X"
         ),
         pytest.param(
             {"beta.amd.com/gpu.product-name": "AMD_Instinct_MI210"}, ("MI210", 65520 * MIB, True), id="older labeller"

@@ -77,6 +77,11 @@ def test_which_types_a_gpu_computes_in(name: str, dtype: str, expected: bool) ->
         pytest.param("H100", "gguf", False, id="GGUF is gone"),
         pytest.param("MI300X", "fp8", True, id="AMD's list"),
         pytest.param("MI300X", "moe_wna16", False, id="not on AMD's list"),
+        pytest.param("MI355X", "fp8", True, id="AMD's other FP8"),
+        pytest.param("R9700", "fp8_per_tensor", True, id="RDNA 4 has FP8"),
+        pytest.param("MI210", "fp8", False, id="AMD without FP8 does not unpack it"),
+        pytest.param("RX 7900 XTX", "fp8_per_channel", False, id="RDNA 3 neither"),
+        pytest.param("MI210", "gptq", True, id="AMD without FP8 has 4 bits"),
     ],
 )
 def test_which_quantizations_a_gpu_loads(name: str, method: str, expected: bool) -> None:
@@ -91,6 +96,9 @@ def test_which_quantizations_a_gpu_loads(name: str, method: str, expected: bool)
         pytest.param("A100-80", "W8A8Fp8", True, id="FP8 below: weights only"),
         pytest.param("V100-32", "W8A8Fp8", False, id="FP8 below 7.5"),
         pytest.param("A100-80", "W4A8Fp8", False, id="Hopper's"),
+        pytest.param("MI300X", "W8A8Fp8", True, id="AMD with FP8"),
+        pytest.param("MI250X", "W8A8Fp8", False, id="AMD without FP8"),
+        pytest.param("MI250X", "W8A16Fp8", False, id="AMD has no kernels for FP8 weights only"),
         pytest.param("H100", "W1A1", False, id="what the engine does not know"),
     ],
 )

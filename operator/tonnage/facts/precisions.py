@@ -5,7 +5,7 @@ What the engine states in one number is in `engine_precisions.json`, written fro
 the file of vLLM 0.29.0 that says so.
 
 Easily got wrong: that a method is supported does not say that the GPU computes in it. FP8 weights run from 7.5 on, by
-unpacking them (Marlin); FP8 activations need tensor cores for it, which `Gpu.has_fp8` tells.
+unpacking them (Marlin), on NVIDIA's GPUs alone; FP8 activations need tensor cores for it, which `Gpu.has_fp8` tells.
 """
 
 import json
@@ -88,6 +88,19 @@ _LATENT_KV_CACHES = {
     # mla/flashmla_sparse.py (9.x, 10.x) and mla/flashinfer_mla_sparse.py (12.x).
     "fp8_ds_mla": _Need(Capability(9, 0)),
 }
+# Of FP8 weights ROCm has no kernels that unpack them, as Marlin does on NVIDIA's (vllm/model_executor/kernels/linear):
+# scaled_mm/pytorch.py asks for gfx942, gfx950 or gfx12 (_rocm_torch_fp8_scaled_mm_supported), and the list for W8A16
+# in __init__.py is empty. get_min_capability does not tell: it takes gfx90a for 9.0 and gfx1100 for 11.0.
+_AMD_FP8_METHODS = (
+    "deepseek_v4_fp8",
+    "fbgemm_fp8",
+    "fp8",
+    "fp8_per_block",
+    "fp8_per_channel",
+    "fp8_per_tensor",
+    "modelopt",
+)
+_AMD_FP8_SCHEMES = ("W4A8Fp8", "W8A16Fp8", "W8A8Fp8")
 # vllm/config/cache.py, cache_dtype: "ROCm (AMD GPU) supports fp8 (=fp8_e4m3)".
 _AMD_KV_CACHES = ("auto", "float16", "bfloat16", "fp8", "fp8_e4m3")
 
@@ -117,6 +130,8 @@ def supports_method(gpu: Gpu, method: str) -> Answer:
         return Answer(is_supported=False, reason=f"{engine()} does not know the quantization {method}")
     if gpu.vendor is Vendor.AMD and method not in _engine()["rocmMethods"]:
         return Answer(is_supported=False, reason=f"{engine()} does not support {method} on AMD GPUs")
+    if gpu.vendor is Vendor.AMD and method in _AMD_FP8_METHODS and not gpu.has_fp8:
+        return _without_fp8(gpu, method)
     # The check is the same for AMD: vllm/config/vllm.py, _get_quantization_config.
     return _compared(gpu, method, _STRICTER_METHODS.get(method, _Need(_capability(known["minCapability"]))))
 
@@ -126,6 +141,8 @@ def supports_scheme(gpu: Gpu, scheme: str) -> Answer:
     schemes = _engine()["compressedTensorsSchemes"]
     if scheme not in schemes:
         return Answer(is_supported=False, reason=f"{engine()} does not know the compressed-tensors scheme {scheme}")
+    if gpu.vendor is Vendor.AMD and scheme in _AMD_FP8_SCHEMES and not gpu.has_fp8:
+        return _without_fp8(gpu, scheme)
     answer = _compared(gpu, scheme, _Need(_capability(schemes[scheme])))
     weight_only = _WEIGHT_ONLY_SCHEMES.get(scheme)
     return answer if answer.is_supported or weight_only is None else supports_scheme(gpu, weight_only)
@@ -165,8 +182,12 @@ def _amd_kv_cache(gpu: Gpu, dtype: str, name: str) -> Answer:
     if dtype not in _AMD_KV_CACHES:
         return Answer(is_supported=False, reason=f"{engine()} has no KV cache of {dtype} on AMD GPUs")
     if dtype.startswith("fp8") and not gpu.has_fp8:
-        return Answer(is_supported=False, reason=f"{name} needs FP8 in hardware, which {gpu.name} does not have")
+        return _without_fp8(gpu, name)
     return Answer(is_supported=True, reason=f"{name} works on {gpu.name}")
+
+
+def _without_fp8(gpu: Gpu, what: str) -> Answer:
+    return Answer(is_supported=False, reason=f"{what} needs FP8 in hardware, which {gpu.name} does not have")
 
 
 def _compared(gpu: Gpu, what: str, need: _Need) -> Answer:

@@ -1,33 +1,43 @@
-"""What of a GPU decides how much memory the engine takes for itself. Not a catalogue of GPUs: one row per class.
+"""What of a GPU decides how much memory the engine takes for itself: the row of `facts/gpu_table.json` that is meant.
 
-Names are the driver's, letters and digits only; the longest that fits decides, then the memory. Where no name is
-given, the physical memory tells the class: the nearest row's. Multiprocessors are from the vendors' data sheets, memory
-is what logs of vLLM give as total_memory.
+Here names are read as people, logs and labels write them (`2x Tesla T4 (Kaggle)`, `H100 (80GB)`), where `facts.gpus`
+takes exact ones: the longest name of the table within the words decides, then the memory. Where no name is given, the
+physical memory tells: the nearest row's, of equals the first.
+
+Easily got wrong: `A100` is a name too, without its size, and then the memory tells which.
 """
 
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+
+from tonnage.facts.gpus import Capability, Gpu, Vendor, table, words
 
 GIB = 2**30
 _NEAR_GIB = 0.15
+_SIZE = re.compile(r"[0-9]+gb?")
+# Their switches add in the network (NVLS, from the third generation of NVSwitch on).
+_SWITCHED_LINKS = ("NVLink 4", "NVLink 5")
+
+
+# Of a GPU that is in no row: a middling one's.
+_MULTIPROCESSORS = 108
+_CAPABILITY = Capability(8, 0)
 
 
 @dataclass(frozen=True)
 class Device:
-    """A class of GPUs."""
+    """What the memory model asks of a GPU."""
 
-    names: tuple[str, ...]
-    memory_gib: float
-    """As the driver reports it; logs of vLLM give it as total_memory."""
-    multiprocessors: int
-    compute_capability: tuple[int, int]
+    multiprocessors: int = _MULTIPROCESSORS
+    compute_capability: Capability = _CAPABILITY
     has_switch: bool = False
-    """Whether NVLink goes through switches that add in the network (NVLS): the libraries keep buffers for it."""
-
-    @property
-    def hides_memory(self) -> bool:
-        """NVML does not give the size of memory that is shared with the CPU, so the engine takes it for a small GPU."""
-        return "gb10" in self.names
+    """Whether NVLink goes through switches that add in the network: the libraries keep buffers for it."""
+    hides_memory: bool = False
+    """NVML does not give the size of memory that is shared with the CPU, so the engine takes it for a small GPU."""
+    is_a100: bool = False
+    """Which the engine gives smaller batches, by `a100` in the driver's name: an A800 is none."""
 
     @property
     def is_hopper_or_later(self) -> bool:
@@ -39,49 +49,47 @@ class Device:
         """Since when there are kernels of FlashInfer."""
         return self.compute_capability >= (8, 0)
 
-    @property
-    def is_a100(self) -> bool:
-        """Which the engine gives smaller batches."""
-        return "a100" in self.names[0]
-
-
-_TABLE = (
-    Device(("b300",), 268.0, 148, (10, 3), has_switch=True),
-    Device(("gb200", "b200"), 178.4, 148, (10, 0), has_switch=True),
-    Device(("gb10", "dgxspark"), 119.7, 48, (12, 1)),
-    Device(("rtxpro6000",), 94.97, 188, (12, 0)),
-    Device(("h200", "gh200"), 139.8, 132, (9, 0), has_switch=True),
-    Device(("h100nvl",), 93.1, 132, (9, 0)),
-    Device(("h100pcie",), 79.1, 114, (9, 0)),
-    Device(("h100", "h800"), 79.19, 132, (9, 0), has_switch=True),
-    Device(("h20",), 95.1, 78, (9, 0), has_switch=True),
-    Device(("a100", "a800"), 79.25, 108, (8, 0)),
-    Device(("a100",), 39.38, 108, (8, 0)),
-    Device(("l40s", "l40"), 44.42, 142, (8, 9)),
-    Device(("a6000",), 47.4, 84, (8, 6)),
-    Device(("a40",), 44.6, 84, (8, 6)),
-    Device(("a10",), 22.0, 72, (8, 6)),
-    Device(("l4",), 22.0, 58, (8, 9)),
-    Device(("5090",), 31.4, 170, (12, 0)),
-    Device(("4090",), 23.6, 128, (8, 9)),
-    Device(("3090",), 23.6, 82, (8, 6)),
-    Device(("4080",), 15.99, 76, (8, 9)),
-    Device(("v100",), 31.73, 80, (7, 0)),
-    Device(("t4",), 14.56, 40, (7, 5)),
-    Device(("mi300x",), 191.98, 304, (9, 4)),
-)
-# A GPU that is in no row: a middling one.
-_UNKNOWN = Device(("unknown",), 0, 108, (8, 0))
-
 
 @lru_cache(maxsize=64)
 def device(name: str | None, memory_gib: float) -> Device:
-    """The class of a GPU, by its name or else by its memory."""
-    if name:
-        spelled = "".join(filter(str.isalnum, name.lower()))
-        named = [(len(word), row) for row in _TABLE for word in row.names if word in spelled]
-        longest = max((length for length, _ in named), default=0)
-        rows = [row for length, row in named if length == longest]
-        return min(rows, key=lambda row: abs(row.memory_gib - memory_gib), default=_UNKNOWN)
-    near = [row for row in _TABLE if abs(row.memory_gib - memory_gib) <= _NEAR_GIB]
-    return min(near, key=lambda row: abs(row.memory_gib - memory_gib), default=_UNKNOWN)
+    """The GPU that is meant, by its name or else by its memory."""
+    found = _named(name) if name else [one for one in table() if _distance(one, memory_gib) <= _NEAR_GIB]
+    nearest = min(found, key=lambda one: _distance(one, memory_gib), default=None)
+    return Device() if nearest is None else _device(nearest)
+
+
+def _device(gpu: Gpu) -> Device:
+    return Device(
+        multiprocessors=gpu.multiprocessors or _MULTIPROCESSORS,
+        compute_capability=gpu.capability or _CAPABILITY,
+        has_switch=gpu.interconnect in _SWITCHED_LINKS,
+        hides_memory=gpu.vendor is Vendor.NVIDIA and gpu.driver_memory_mib is None,
+        is_a100=any("a100" in product.lower() for product in gpu.products),
+    )
+
+
+def _distance(gpu: Gpu, memory_gib: float) -> float:
+    return abs(gpu.memory_bytes / GIB - memory_gib)
+
+
+def _named(name: str) -> list[Gpu]:
+    spelled = words(name)
+    runs = {"".join(spelled[start:end]) for end in range(len(spelled) + 1) for start in range(end)}
+    longest = max(_by_words().keys() & runs, key=len, default="")
+    return _by_words().get(longest, [])
+
+
+@cache
+def _by_words() -> Mapping[str, list[Gpu]]:
+    found: dict[str, list[Gpu]] = {}
+    for one in table():
+        for spelled in set(_spellings(one)):
+            found.setdefault(spelled, []).append(one)
+    return found
+
+
+def _spellings(gpu: Gpu) -> Iterator[str]:
+    for name in gpu.names:
+        spelled = words(name)
+        yield "".join(spelled)
+        yield "".join(word for word in spelled if not _SIZE.fullmatch(word))
