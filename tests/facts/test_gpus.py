@@ -94,7 +94,7 @@ def test_a_slice_has_its_share_and_no_link_to_others() -> None:
     assert ("1g.10gb", None) == (one_of_eight.mig_profile, one_of_eight.interconnect)
 
 
-# The labels nvidia.com/mig-*.memory: index 37196432096 (A100), 20267381304 (H100). What torch saw: index 62955786285.
+# The labels nvidia.com/mig-*.memory: a public file (A100) (H100). What torch saw: a public file.
 @pytest.mark.parametrize(
     ("name", "seen_mib"),
     [

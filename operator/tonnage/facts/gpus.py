@@ -6,10 +6,9 @@ keeps some for itself, more with every generation of drivers. The table has the 
 show; on Windows and WSL torch shows the driver's whole total, which is no source for `torchMib` and a good one for
 `driverMib`.
 
-`gpu_table.json` says for each figure where it was seen. `index N` is a public file by its number in the index of
-public code that `find_string` and `read_file` search. `unconfirmed` names the figures of a row that were seen nowhere:
-taken from another row, from a test's made-up output, from the driver's total by `gpu_labels.engine_memory_bytes`, or
-from memory where `source` says nothing.
+`gpu_table.json` says for each figure where it was seen; most are printouts in public repositories ("a public file").
+`unconfirmed` names the figures of a row that were seen nowhere: taken from another row, from a test's made-up output,
+from the driver's total by `gpu_labels.engine_memory_bytes`, or from memory where `source` says nothing.
 
 Interconnects are per GPU and both directions together; an NVLink bridge that may be fitted to a PCIe card is not
 counted. AMD's multiprocessors are compute units, of RDNA pairs of them, as torch counts.
