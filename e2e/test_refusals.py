@@ -54,11 +54,11 @@ CASES = {
     ),
     "missing-secret": Case(
         {"source": f"hf://private/{MODEL}", "tokenSecretRef": {"name": "not-there", "key": "token"}},
-        "Planned", "TokenSecretMissing", ("not-there",),
+        "Planned", "SecretMissing", ("not-there",),
     ),
     "missing-key": Case(
         {"source": f"hf://private/{MODEL}", "tokenSecretRef": {"name": "hub", "key": "not-there"}},
-        "Planned", "TokenSecretMissing", ("not-there",),
+        "Planned", "SecretMissing", ("not-there",),
     ),
     "missing-claim": Case({"source": "pvc://not-there/model"}, "Planned", "VolumeNotFound", ("not-there",)),
     "pickle-only": Case({"source": "hf://broken/pickle-only"}, "Planned", "UnsafeWeights", ("safetensors",)),

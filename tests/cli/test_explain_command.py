@@ -202,7 +202,7 @@ def test_facts_come_from_the_hub_with_the_token_of_the_environment(
         asked.extend([str(source), *rest])
         return smollm2
 
-    monkeypatch.setattr("tonnage.cluster.hub.hub_facts", hub_facts)
+    monkeypatch.setattr("tonnage.cluster.sources.hubs.hub_facts", hub_facts)
     monkeypatch.setenv("HF_TOKEN", "secret")
     assert 0 == main(["explain", str(file), "--endpoint", "http://hub", "-o", "json"])
     assert ["hf://HuggingFaceTB/SmolLM-1.7B", "main", "http://hub", "secret"] == asked
@@ -215,7 +215,7 @@ def test_a_hub_that_is_away_gives_no_answer(
     def hub_facts(*_: Any) -> None:
         raise FactsError(Reason.HUB_UNREACHABLE, "the hub did not answer", is_permanent=False)
 
-    monkeypatch.setattr("tonnage.cluster.hub.hub_facts", hub_facts)
+    monkeypatch.setattr("tonnage.cluster.sources.hubs.hub_facts", hub_facts)
     assert 2 == main(["explain", str(file)])
     assert ("", "tonnage explain: the hub did not answer\n") == tuple(capsys.readouterr())
 

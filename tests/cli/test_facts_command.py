@@ -76,7 +76,6 @@ def test_the_same_folder_is_the_same_model_and_another_config_another(tmp_path: 
         pytest.param("pvc://claim/model", "missing", Reason.VOLUME_NOT_FOUND, id="no folder"),
         pytest.param("pvc://claim/model", "report-is-a-file", Reason.VOLUME_NOT_FOUND, id="a file"),
         pytest.param("gs://x", "model", Reason.INVALID_SPEC, id="bad source"),
-        pytest.param("s3://bucket/x", "model", Reason.NOT_YET_SUPPORTED, id="bucket"),
     ],
 )
 def test_a_failure_is_a_report_too(tmp_path: Path, model: Path, source: str, folder: str, reason: Reason) -> None:

@@ -89,6 +89,11 @@ SCENARIOS = {
     "minimal": ("chat", {"model": {"source": HUB}}),
     "claim": ("chat", {"model": {"source": "pvc://models/small/v1"}}),
     "token": ("chat", {"model": {"source": HUB, "tokenSecretRef": {"name": "hub", "key": "token"}}}),
+    "modelscope": (
+        "chat",
+        {"model": {"source": "modelscope://Qwen/Qwen2.5-7B", "tokenSecretRef": {"name": "scope", "key": "token"}}},
+    ),
+    "bucket": ("chat", {"model": {"source": "s3://models/small/v1", "credentialsSecretRef": {"name": "aws"}}}),
     "long-name": (LONG_NAME, {"model": {"source": HUB}}),
     "name-on": ("on", {"model": {"source": HUB, "servedName": "0123"}}),
     "everything": ("chat", EVERYTHING),
@@ -129,6 +134,7 @@ def scenario(
             settings,
             image_pull_secrets=("tonnage", "mine"),
             hub_endpoint="http://hub.hub.svc",
+            modelscope_endpoint="http://scope.hub.svc",
             head_storage="1Gi",
             head_storage_class="standard",
         )

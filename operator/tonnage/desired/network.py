@@ -7,6 +7,7 @@ address, which hands out the node's credentials, is left out everywhere.
 from typing import Any
 from urllib.parse import urlsplit
 
+from tonnage.contract.model_source import Scheme
 from tonnage.contract.serve_document import DASHBOARD_PORT, METRICS_PORT, REPORT_PORT, SERVE_PORT
 from tonnage.contract.spec import ModelDeploymentSpec, Peer
 from tonnage.desired.names import DEPLOYMENT_LABEL, Owner
@@ -46,8 +47,11 @@ def network_policy_rules(owner: Owner, spec: ModelDeploymentSpec, settings: Sett
         {"to": [own]},
         {"to": _ANYWHERE, "ports": [*_ports(_DNS_PORT), *_ports(_DNS_PORT, protocol="UDP")]},
     ]
-    if parse_source(spec.model.source).is_hub:
-        egress.append({"to": _ANYWHERE, **_hub_ports(settings.hub_endpoint)})
+    source = parse_source(spec.model.source)
+    if source.is_hub:
+        egress.append({"to": _ANYWHERE, **_hub_ports(settings.endpoint(source.scheme))})
+    elif source.scheme is Scheme.S3:
+        egress.append({"to": _ANYWHERE, **_store_ports(spec)})
     return {"pods": own_pods, "ingress": ingress, "egress": egress}
 
 
@@ -70,6 +74,11 @@ def _hub_ports(endpoint: str | None) -> dict[str, Any]:
         return {}
     port = urlsplit(endpoint or "").port or _HTTPS_PORT
     return {"ports": _ports(port)}
+
+
+def _store_ports(spec: ModelDeploymentSpec) -> dict[str, Any]:
+    # Where a store of one's own listens is among its credentials, which the operator does not read.
+    return {} if spec.model.credentials_secret_ref else {"ports": _ports(_HTTPS_PORT)}
 
 
 def _ports(*ports: int, protocol: str = "TCP") -> list[dict[str, Any]]:
