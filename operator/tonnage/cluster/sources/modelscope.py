@@ -1,8 +1,8 @@
 """Models of ModelScope, and of mirrors that speak its protocol.
 
 Plain HTTP, although pods download with the hub's own client: that names no commit, reads no part of a file, and tries
-again for minutes where the operator must answer (decisions, ModelScope and buckets). What surprises is the commit: the hub gives
-only the first digits of a branch's, and each file's last commit in full, so it is the one among these that begins so.
+again for longer than the operator can wait (decisions, ModelScope and buckets). What surprises is the commit: the hub
+gives only the first digits of a branch's, and each file's last commit in full: it is the one of these that begins so.
 """
 
 import json
