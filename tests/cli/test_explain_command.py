@@ -183,6 +183,7 @@ def test_a_flag_that_makes_no_sense_is_said(
     [
         pytest.param(["--weights-bytes", "1"], "hf://a/b", "goes with --config", id="weights without config"),
         pytest.param([], "pvc://claim/x", "can only be read in the cluster", id="claim without config"),
+        pytest.param([], "s3://bucket/x", "can only be read in the cluster", id="bucket without config"),
     ],
 )
 def test_facts_that_nobody_can_read_are_asked_for(
