@@ -238,6 +238,23 @@ def test_workers_are_found_by_the_service_and_the_budget(scenario: tuple[str, li
     assert all(selector.items() <= labels.items() for selector in selectors)
 
 
+def test_the_network_policy_is_for_heads_and_workers_and_leaves_facts_pods_alone(
+    scenario: tuple[str, list[dict[str, Any]]],
+) -> None:
+    (policy,) = [each for each in scenario[1] if each["kind"] == "NetworkPolicy"]
+    selector = policy["spec"]["podSelector"]
+    assert [{"key": "tonnage.dev/revision", "operator": "Exists"}] == selector["matchExpressions"]
+    pods = {
+        each["kind"]: (each if each["kind"] == "Pod" else each["spec"]["template"])["metadata"]["labels"]
+        for each in scenario[1]
+        if each["kind"] in ("Pod", "StatefulSet", "Deployment")
+    }
+    assert {"Pod": False, "StatefulSet": True, "Deployment": True} == {
+        kind: "tonnage.dev/revision" in labels for kind, labels in pods.items()
+    }
+    assert all(selector["matchLabels"].items() <= labels.items() for labels in pods.values())
+
+
 def test_the_grace_period_outlasts_the_drain_and_the_endpoint(scenario: tuple[str, list[dict[str, Any]]]) -> None:
     (worker,) = [each for each in scenario[1] if each["kind"] == "Deployment"]
     spec = worker["spec"]["template"]["spec"]

@@ -1,4 +1,4 @@
-"""Who may talk to a deployment's pods, and whom they may talk to.
+"""Who may talk to the pods of a deployment's revisions, and whom they may talk to.
 
 A NetworkPolicy knows addresses, not names: "the hub" can only be "any address on the hub's port". The cloud's metadata
 address, which hands out the node's credentials, is left out everywhere.
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from tonnage.contract.model_source import Scheme
 from tonnage.contract.serve_document import DASHBOARD_PORT, METRICS_PORT, REPORT_PORT, SERVE_PORT
 from tonnage.contract.spec import ModelDeploymentSpec, Peer
-from tonnage.desired.names import DEPLOYMENT_LABEL, Owner
+from tonnage.desired.names import DEPLOYMENT_LABEL, REVISION_LABEL, Owner
 from tonnage.facts.source import parse_source
 from tonnage.settings import Settings
 
@@ -52,7 +52,10 @@ def network_policy_rules(owner: Owner, spec: ModelDeploymentSpec, settings: Sett
         egress.append({"to": _ANYWHERE, **_hub_ports(settings.endpoint(source.scheme))})
     elif source.scheme is Scheme.S3:
         egress.append({"to": _ANYWHERE, **_store_ports(spec)})
-    return {"pods": own_pods, "ingress": ingress, "egress": egress}
+    # Not facts pods: a policy that was made for one source would keep them from the next, and is only changed once they
+    # have read it.
+    pods = {"matchLabels": own_pods, "matchExpressions": [{"key": REVISION_LABEL, "operator": "Exists"}]}
+    return {"pods": pods, "ingress": ingress, "egress": egress}
 
 
 def _callers(spec: ModelDeploymentSpec) -> list[dict[str, Any]]:
