@@ -27,6 +27,7 @@ ACCEPTED = {
     "a claim": ("chat", model("pvc://models/org/name_v1.5")),
     "the root of a claim": ("chat", model("pvc://models")),
     "a bucket": ("chat", model("s3://my-bucket/models/a")),
+    "a bucket of one's own": ("chat", model("s3://mine", credentialsSecretRef={"name": "aws"})),
     "a tag": ("chat", model(revision="refs/pr/1")),
     "remote code at a commit": ("chat", model(trustRemoteCode="Allowed", revision=COMMIT)),
     "remote code from the author's own claim": ("chat", model("pvc://models", trustRemoteCode="Allowed")),
@@ -68,8 +69,14 @@ REFUSED = {
     "a token for a claim": (
         "chat",
         model("pvc://claim", tokenSecretRef={"name": "a", "key": "b"}),
-        "tokenSecretRef is not used for a pvc:// source",
+        "tokenSecretRef is for hf:// and modelscope:// sources",
     ),
+    "a token for a bucket": (
+        "chat",
+        model("s3://bucket/a", tokenSecretRef={"name": "a", "key": "b"}),
+        "a bucket has credentialsSecretRef",
+    ),
+    "credentials for a hub": ("chat", model(credentialsSecretRef={"name": "a"}), "credentialsSecretRef is for s3://"),
     "remote code from a branch": (
         "chat",
         model(trustRemoteCode="Allowed", revision="main"),
@@ -117,7 +124,7 @@ REFUSED = {
     "an environment variable of the plan": (
         "chat",
         with_model(template={"env": [{"name": "VLLM_USE_V1", "value": "0"}]}),
-        "must not be one of RAY_*, VLLM_*, TONNAGE_*, HF_ENDPOINT, HF_TOKEN, HOME, POD_IP",
+        "must not be one of RAY_*, VLLM_*, TONNAGE_*, HOME, POD_IP, a hub's token or endpoint",
     ),
     "an environment variable twice": (
         "chat",

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from e2e.hub.s3 import KEY_ID
 from e2e.kit.deployments import Deployment, Json
-from e2e.kit.install import Installation
+from e2e.kit.install import HUB_ENDPOINT, Installation
 
 pytestmark = pytest.mark.timeout(300)
 MODEL = "SmolLM2-135M-Instruct"
@@ -54,11 +55,22 @@ CASES = {
     ),
     "missing-secret": Case(
         {"source": f"hf://private/{MODEL}", "tokenSecretRef": {"name": "not-there", "key": "token"}},
-        "Planned", "TokenSecretMissing", ("not-there",),
+        "Planned", "SecretMissing", ("not-there",),
     ),
     "missing-key": Case(
         {"source": f"hf://private/{MODEL}", "tokenSecretRef": {"name": "hub", "key": "not-there"}},
-        "Planned", "TokenSecretMissing", ("not-there",),
+        "Planned", "SecretMissing", ("not-there",),
+    ),
+    "no-such-model-on-modelscope": Case(
+        {"source": "modelscope://nobody/nothing"}, "Planned", "ModelNotFound", ("modelscope://nobody/nothing",)
+    ),
+    "wrong-credentials": Case(
+        {"source": f"s3://models/HuggingFaceTB/{MODEL}", "credentialsSecretRef": {"name": "hub"}},
+        "Planned", "AccessDenied", ("credentialsSecretRef", "SignatureDoesNotMatch"),
+    ),
+    "missing-credentials": Case(
+        {"source": f"s3://models/HuggingFaceTB/{MODEL}", "credentialsSecretRef": {"name": "not-there"}},
+        "Planned", "SecretMissing", ("not-there", "AWS_ACCESS_KEY_ID"),
     ),
     "missing-claim": Case({"source": "pvc://not-there/model"}, "Planned", "VolumeNotFound", ("not-there",)),
     "pickle-only": Case({"source": "hf://broken/pickle-only"}, "Planned", "UnsafeWeights", ("safetensors",)),
@@ -79,7 +91,13 @@ CASES = {
 
 @pytest.fixture(scope="module", autouse=True)
 def token_secret(tonnage: Installation, namespace: str) -> None:
-    keys = {"good": "hf_e2e_good", "wrong": "hf_e2e_wrong"}
+    keys = {
+        "good": "hf_e2e_good",
+        "wrong": "hf_e2e_wrong",
+        "AWS_ACCESS_KEY_ID": KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": "hf_e2e_wrong",
+        "AWS_ENDPOINT_URL": HUB_ENDPOINT,
+    }
     data = {key: base64.b64encode(value.encode()).decode() for key, value in keys.items()}
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hub"}, "data": data}
     tonnage.cluster.kubectl_run("-n", namespace, "apply", "-f", "-", stdin=json.dumps(secret))

@@ -64,5 +64,6 @@ def operator_settings() -> Settings:
         operator_image="registry.example/tonnage-operator:0.1.0",
         image_pull_secrets=(),
         hub_endpoint=None,
+        modelscope_endpoint=None,
         ray_token_key=Path("/etc/tonnage/ray-token-key/key"),
     )

@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from e2e.hub.answers import Answer, answer
+from e2e.hub.answers import Answer
+from e2e.hub.protocols import answer
 from e2e.hub.repositories import Repository
 
 
@@ -73,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             # Clients differ in how they spell a header's name.
             headers = {name.title(): value for name, value in self.headers.items()}
-            self._send(answer(self.server.repositories, path, headers))
+            self._send(answer(self.server.repositories, self.command, self.path, headers))
 
     def do_HEAD(self) -> None:
         """What GET would send, without its body."""

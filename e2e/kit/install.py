@@ -86,7 +86,7 @@ def install_tonnage(cluster: Cluster, namespace: str, images: dict[str, str]) ->
             "runtimeCuda": {"repository": "localhost/tonnage/runtime", "tag": "cuda-not-built"},
         },
         "watch": {"allNamespaces": True},
-        "hub": {"endpoint": HUB_ENDPOINT},
+        "hub": {"endpoint": HUB_ENDPOINT, "modelscopeEndpoint": HUB_ENDPOINT},
     }
     with cluster.progress.step("helm upgrade --install tonnage"):
         cluster.run(

@@ -15,12 +15,13 @@ from pydantic import ValidationError
 
 from tonnage.cluster.api import Kubernetes
 from tonnage.contract.model_facts import FactsReport, ModelFacts
+from tonnage.contract.model_source import REQUIRED_CREDENTIALS
 from tonnage.contract.reasons import Reason
 from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.desired import facts_pod
 from tonnage.desired.names import COMPONENT_LABEL, FACTS, Owner
 from tonnage.facts.errors import FactsError
-from tonnage.facts.source import DEFAULT_REVISION, Scheme, Source, parse_source
+from tonnage.facts.source import Source, parse_source
 from tonnage.observe.pods import Pod, pod
 from tonnage.settings import Settings
 
@@ -53,11 +54,11 @@ class Resolver:
     ) -> ModelFacts | None:
         """The facts, or None while a facts pod is at work. Raises FactsError and ClusterError."""
         source = parse_source(spec.model.source)
-        requested = spec.model.revision or DEFAULT_REVISION
+        requested = spec.model.revision or source.default_revision
         if pinned and (pinned.source, pinned.requested_revision) == (spec.model.source, requested):
             return pinned
-        if source.scheme is Scheme.HF and spec.model.token_secret_ref is None:
-            return await self._read_facts(source, requested, self._settings.hub_endpoint)
+        if source.is_hub and spec.model.token_secret_ref is None:
+            return await self._read_facts(source, requested, self._settings.endpoint(source.scheme))
         wanted = facts_pod(owner, spec, self._settings)
         manifest = next((one for one in facts_pods(objects) if _name(one) == _name(wanted)), None)
         if manifest is None:
@@ -125,14 +126,9 @@ def _reported(seen: Pod, spec: ModelDeploymentSpec, now: datetime) -> ModelFacts
 
 
 def _require_startable(seen: Pod, spec: ModelDeploymentSpec) -> None:
-    reference = spec.model.token_secret_ref
-    if reference and any(one.waiting_reason == "CreateContainerConfigError" for one in seen.containers):
-        raise FactsError(
-            Reason.TOKEN_SECRET_MISSING,
-            f"spec.model.tokenSecretRef: there is no Secret '{reference.name}' with a key '{reference.key}' here: "
-            "create it, or correct the reference",
-            is_permanent=False,
-        )
+    wanted = _wanted_secret(spec)
+    if wanted and any(one.waiting_reason == "CreateContainerConfigError" for one in seen.containers):
+        raise FactsError(Reason.SECRET_MISSING, f"{wanted}: create it, or correct the reference", is_permanent=False)
     if seen.lacks_claim:
         claim = parse_source(spec.model.source).name
         raise FactsError(
@@ -146,6 +142,16 @@ def _require_startable(seen: Pod, spec: ModelDeploymentSpec) -> None:
             f"the pod {seen.name}, which reads the model's facts, cannot pull the operator's image: {_hindrance(seen)}",
             is_permanent=False,
         )
+
+
+def _wanted_secret(spec: ModelDeploymentSpec) -> str | None:
+    token, credentials = spec.model.token_secret_ref, spec.model.credentials_secret_ref
+    if token:
+        return f"spec.model.tokenSecretRef: there is no Secret '{token.name}' with a key '{token.key}' here"
+    if credentials:
+        keys = " and ".join(REQUIRED_CREDENTIALS)
+        return f"spec.model.credentialsSecretRef: there is no Secret '{credentials.name}' with {keys} here"
+    return None
 
 
 def _hindrance(seen: Pod) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tonnage.contract.model_source import Scheme
+
 
 class SettingsError(Exception):
     """A setting is missing or makes no sense; the message names it."""
@@ -22,8 +24,9 @@ class Settings:
     cuda_image: str
     operator_image: str
     image_pull_secrets: tuple[str, ...]
-    # The model hub, for itself and for pods; None means the public one.
+    # The Hugging Face hub and ModelScope, for itself and for pods; None means the public one.
     hub_endpoint: str | None
+    modelscope_endpoint: str | None
     # A file of random bytes that Ray tokens are derived from.
     ray_token_key: Path
     # Size and class of the volume that keeps Ray's control state when a head's pod goes; without a size it goes with
@@ -34,6 +37,10 @@ class Settings:
     health_port: int = 8081
     # Every deployment is visited at least this often, whatever events said.
     resync_seconds: float = 300.0
+
+    def endpoint(self, scheme: Scheme) -> str | None:
+        """The address of the hub of these sources; None is the public one, and for a source that is in no hub."""
+        return {Scheme.HF: self.hub_endpoint, Scheme.MODELSCOPE: self.modelscope_endpoint}.get(scheme)
 
 
 def settings(environment: Mapping[str, str]) -> Settings:
@@ -53,6 +60,7 @@ def settings(environment: Mapping[str, str]) -> Settings:
         operator_image=required("TONNAGE_OPERATOR_IMAGE"),
         image_pull_secrets=tuple(environment.get("TONNAGE_IMAGE_PULL_SECRETS", "").split()),
         hub_endpoint=environment.get("TONNAGE_HUB_ENDPOINT") or None,
+        modelscope_endpoint=environment.get("TONNAGE_MODELSCOPE_ENDPOINT") or None,
         ray_token_key=Path(environment.get("TONNAGE_RAY_TOKEN_KEY", "/etc/tonnage/ray-token-key/key")),
         head_storage=environment.get("TONNAGE_HEAD_STORAGE") or None,
         head_storage_class=environment.get("TONNAGE_HEAD_STORAGE_CLASS") or None,

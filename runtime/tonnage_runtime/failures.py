@@ -6,6 +6,7 @@
 A container's termination message is the only thing that Kubernetes hands from a failed container to the operator.
 """
 
+import errno
 import json
 import logging
 from pathlib import Path
@@ -27,6 +28,12 @@ class RuntimeFailure(Exception):  # noqa: N818 # a failure, as in FactsFailure
 
 class Retryable(RuntimeFailure):
     """The pod cannot do its work now."""
+
+
+def raise_disk_full(error: BaseException, what: str) -> None:
+    """Raise RuntimeFailure if the error says that there is no room for what is downloaded."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        raise RuntimeFailure(Reason.DISK_FULL, f"no room for {what}: {error.strerror}") from error
 
 
 def report_failure(failure: RuntimeFailure, path: Path = TERMINATION_MESSAGE) -> None:

@@ -183,6 +183,7 @@ def test_a_flag_that_makes_no_sense_is_said(
     [
         pytest.param(["--weights-bytes", "1"], "hf://a/b", "goes with --config", id="weights without config"),
         pytest.param([], "pvc://claim/x", "can only be read in the cluster", id="claim without config"),
+        pytest.param([], "s3://bucket/x", "can only be read in the cluster", id="bucket without config"),
     ],
 )
 def test_facts_that_nobody_can_read_are_asked_for(
@@ -202,7 +203,7 @@ def test_facts_come_from_the_hub_with_the_token_of_the_environment(
         asked.extend([str(source), *rest])
         return smollm2
 
-    monkeypatch.setattr("tonnage.cluster.hub.hub_facts", hub_facts)
+    monkeypatch.setattr("tonnage.cluster.sources.hubs.hub_facts", hub_facts)
     monkeypatch.setenv("HF_TOKEN", "secret")
     assert 0 == main(["explain", str(file), "--endpoint", "http://hub", "-o", "json"])
     assert ["hf://HuggingFaceTB/SmolLM-1.7B", "main", "http://hub", "secret"] == asked
@@ -215,7 +216,7 @@ def test_a_hub_that_is_away_gives_no_answer(
     def hub_facts(*_: Any) -> None:
         raise FactsError(Reason.HUB_UNREACHABLE, "the hub did not answer", is_permanent=False)
 
-    monkeypatch.setattr("tonnage.cluster.hub.hub_facts", hub_facts)
+    monkeypatch.setattr("tonnage.cluster.sources.hubs.hub_facts", hub_facts)
     assert 2 == main(["explain", str(file)])
     assert ("", "tonnage explain: the hub did not answer\n") == tuple(capsys.readouterr())
 

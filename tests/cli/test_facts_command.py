@@ -76,7 +76,6 @@ def test_the_same_folder_is_the_same_model_and_another_config_another(tmp_path: 
         pytest.param("pvc://claim/model", "missing", Reason.VOLUME_NOT_FOUND, id="no folder"),
         pytest.param("pvc://claim/model", "report-is-a-file", Reason.VOLUME_NOT_FOUND, id="a file"),
         pytest.param("gs://x", "model", Reason.INVALID_SPEC, id="bad source"),
-        pytest.param("s3://bucket/x", "model", Reason.NOT_YET_SUPPORTED, id="bucket"),
     ],
 )
 def test_a_failure_is_a_report_too(tmp_path: Path, model: Path, source: str, folder: str, reason: Reason) -> None:
@@ -94,7 +93,16 @@ def test_a_long_message_is_cut_so_that_the_report_stays_whole(tmp_path: Path, mo
     assert report(tmp_path, tmp_path, "hf://org/name").failure is not None
 
 
-def test_a_hub_is_read_with_the_token_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("source", "token", "endpoint", "revision"),
+    [
+        pytest.param("hf://org/name", "HF_TOKEN", "HF_ENDPOINT", "main", id="Hugging Face"),
+        pytest.param("modelscope://org/name", "MODELSCOPE_API_TOKEN", "MODELSCOPE_ENDPOINT", "master", id="ModelScope"),
+    ],
+)
+def test_a_hub_is_read_with_the_token_of_the_environment(  # noqa: PLR0913, PLR0917 # a row of a table
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, token: str, endpoint: str, revision: str
+) -> None:
     seen: list[Any] = []
 
     def hub_facts(*arguments: Any) -> None:
@@ -102,11 +110,21 @@ def test_a_hub_is_read_with_the_token_of_the_environment(tmp_path: Path, monkeyp
         raise FactsError(Reason.GATED_MODEL, "gated", is_permanent=True)
 
     monkeypatch.setattr(facts, "hub_facts", hub_facts)
-    monkeypatch.setenv("HF_TOKEN", "secret")
-    monkeypatch.setenv("HF_ENDPOINT", "http://hub")
-    failure = report(tmp_path, tmp_path, "hf://org/name").failure
+    monkeypatch.setenv(token, "secret")
+    monkeypatch.setenv(endpoint, "http://hub")
+    failure = report(tmp_path, tmp_path, source).failure
     assert failure is not None
-    assert ["main", "http://hub", "secret"] == seen[1:]
+    assert [revision, "http://hub", "secret"] == seen[1:]
+
+
+def test_a_bucket_is_read_with_the_credentials_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    failure = report(tmp_path, tmp_path, "s3://bucket/model").failure
+    assert failure is not None
+    assert (Reason.HUB_UNREACHABLE, False) == (failure.reason, failure.is_permanent)
+    assert "the object store http://127.0.0.1:1 cannot be read now" in failure.message
 
 
 def test_without_a_file_the_report_is_printed(model: Path, capsys: pytest.CaptureFixture[str]) -> None:

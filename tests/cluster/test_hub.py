@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tonnage.cluster import hub as hub_module
-from tonnage.cluster.hub import read_facts
+from tonnage.cluster.sources import repository
+from tonnage.cluster.sources.hubs import read_facts
 from tonnage.contract.model_facts import AttentionKind
 from tonnage.contract.reasons import Reason
 from tonnage.facts.errors import FactsError
@@ -255,7 +255,7 @@ async def test_a_hub_that_is_away_is_tried_again(hub: Hub) -> None:
 
 
 async def test_a_hub_that_trickles_ends_at_the_deadline(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "_DEADLINE_SECONDS", -1.0)
+    monkeypatch.setattr(repository, "DEADLINE_SECONDS", -1.0)
     error = await refused(hub)
     assert Reason.HUB_UNREACHABLE == error.reason
 

@@ -89,6 +89,11 @@ SCENARIOS = {
     "minimal": ("chat", {"model": {"source": HUB}}),
     "claim": ("chat", {"model": {"source": "pvc://models/small/v1"}}),
     "token": ("chat", {"model": {"source": HUB, "tokenSecretRef": {"name": "hub", "key": "token"}}}),
+    "modelscope": (
+        "chat",
+        {"model": {"source": "modelscope://Qwen/Qwen2.5-7B", "tokenSecretRef": {"name": "scope", "key": "token"}}},
+    ),
+    "bucket": ("chat", {"model": {"source": "s3://models/small/v1", "credentialsSecretRef": {"name": "aws"}}}),
     "long-name": (LONG_NAME, {"model": {"source": HUB}}),
     "name-on": ("on", {"model": {"source": HUB, "servedName": "0123"}}),
     "everything": ("chat", EVERYTHING),
@@ -129,6 +134,7 @@ def scenario(
             settings,
             image_pull_secrets=("tonnage", "mine"),
             hub_endpoint="http://hub.hub.svc",
+            modelscope_endpoint="http://scope.hub.svc",
             head_storage="1Gi",
             head_storage_class="standard",
         )
@@ -230,6 +236,23 @@ def test_workers_are_found_by_the_service_and_the_budget(scenario: tuple[str, li
     ]
     assert len(selectors) == 3
     assert all(selector.items() <= labels.items() for selector in selectors)
+
+
+def test_the_network_policy_is_for_heads_and_workers_and_leaves_facts_pods_alone(
+    scenario: tuple[str, list[dict[str, Any]]],
+) -> None:
+    (policy,) = [each for each in scenario[1] if each["kind"] == "NetworkPolicy"]
+    selector = policy["spec"]["podSelector"]
+    assert [{"key": "tonnage.dev/revision", "operator": "Exists"}] == selector["matchExpressions"]
+    pods = {
+        each["kind"]: (each if each["kind"] == "Pod" else each["spec"]["template"])["metadata"]["labels"]
+        for each in scenario[1]
+        if each["kind"] in ("Pod", "StatefulSet", "Deployment")
+    }
+    assert {"Pod": False, "StatefulSet": True, "Deployment": True} == {
+        kind: "tonnage.dev/revision" in labels for kind, labels in pods.items()
+    }
+    assert all(selector["matchLabels"].items() <= labels.items() for labels in pods.values())
 
 
 def test_the_grace_period_outlasts_the_drain_and_the_endpoint(scenario: tuple[str, list[dict[str, Any]]]) -> None:

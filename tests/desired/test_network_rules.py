@@ -54,16 +54,26 @@ def test_the_endpoint_is_open_to_those_named(
         pytest.param("hf://org/model", None, [53, 53, 443], id="the public hub"),
         pytest.param("hf://org/model", "https://hub.example:8443", [53, 53, 8443], id="a hub of one's own"),
         pytest.param("hf://org/model", "http://hub.hub.svc", [53, 53, None], id="a hub in the cluster"),
+        pytest.param("modelscope://org/model", None, [53, 53, 443], id="the other public hub"),
+        pytest.param("modelscope://org/model", "https://hub.example:8443", [53, 53, 8443], id="a mirror of it"),
         pytest.param("pvc://claim/model", None, [53, 53], id="a claim needs no network"),
+        pytest.param("s3://bucket/model", "http://hub.hub.svc", [53, 53, 443], id="a public bucket"),
     ],
 )
 def test_egress_is_dns_and_the_models_source(
     operator_settings: Settings, source: str, endpoint: str | None, ports: list[int | None]
 ) -> None:
-    settings = replace(operator_settings, hub_endpoint=endpoint)
+    settings = replace(operator_settings, hub_endpoint=endpoint, modelscope_endpoint=endpoint)
     egress: Any = network_policy_rules(OWNER, wish(source), settings)["egress"]
     beyond = [rule for rule in egress if len(rule["to"]) > 1]
     assert ports == [port["port"] for rule in beyond for port in rule.get("ports", [{"port": None}])]
+
+
+def test_where_the_store_of_some_credentials_listens_is_not_known(operator_settings: Settings) -> None:
+    model = {"source": "s3://bucket/model", "credentialsSecretRef": {"name": "aws"}}
+    spec = ModelDeploymentSpec.model_validate({"model": model})
+    egress: Any = network_policy_rules(OWNER, spec, operator_settings)["egress"]
+    assert [False, True, False] == ["ports" in rule for rule in egress]
 
 
 def test_the_clouds_metadata_address_is_never_open(operator_settings: Settings) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from e2e.hub.repositories import MAIN_COMMIT, MEMBER_TOKEN, SMOLLM, STRANGER_TOKEN, V1_COMMIT
-from tonnage.cluster.hub import hub_facts
+from tonnage.cluster.sources.hubs import hub_facts
 from tonnage.contract.reasons import Reason
 from tonnage.facts.errors import FactsError
 from tonnage.facts.source import parse_source

@@ -128,7 +128,7 @@ def test_two_tries_of_one_failure_sound_the_same() -> None:
         ),
         pytest.param(
             {"waiting_reason": "CreateContainerConfigError", "waiting_message": 'secret "hub" not found'},
-            Failure(Reason.TOKEN_SECRET_MISSING, 'container worker of pod cannot start: secret "hub" not found'),
+            Failure(Reason.SECRET_MISSING, 'container worker of pod cannot start: secret "hub" not found'),
             id="a missing Secret",
         ),
         pytest.param(

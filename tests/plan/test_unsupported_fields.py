@@ -17,8 +17,6 @@ def wish(fields: dict[str, Any]) -> ModelDeploymentSpec:
 @pytest.mark.parametrize(
     ("fields", "path"),
     [
-        pytest.param({"model": {"source": "s3://bucket/model"}}, "spec.model.source", id="buckets"),
-        pytest.param({"model": {"source": "modelscope://org/model"}}, "spec.model.source", id="ModelScope"),
         pytest.param(
             {"model": {"adapters": [{"name": "a", "source": "hf://o/a"}]}}, "spec.model.adapters", id="adapters"
         ),

@@ -68,11 +68,42 @@ def test_a_missing_secret_is_named_and_waited_for(simulate: Simulate, smollm2: M
         simulation.world.secrets_missing = {"hub-token"}
         simulation.world.facts_pod_says = report(smollm2)
         simulation.apply(GATED)
-        assert 10 > await simulation.until(lambda: "TokenSecretMissing" in reasons(simulation))
+        assert 10 > await simulation.until(lambda: "SecretMissing" in reasons(simulation))
         messages = " ".join(one["message"] for one in simulation.status()["conditions"])
         assert "there is no Secret 'hub-token' with a key 'token' here" in messages
         simulation.world.secrets_missing = set()
         await simulation.until_ready()
+
+    simulate(scenario)
+
+
+BUCKET = {"model": {"source": "s3://models/small", "credentialsSecretRef": {"name": "aws"}}}
+
+
+def test_a_bucket_is_read_by_a_pod_with_the_credentials_and_its_digest_is_pinned(
+    simulate: Simulate, smollm2: ModelFacts
+) -> None:
+    async def scenario(simulation: Simulation) -> None:
+        read = smollm2.model_copy(update={"source": "s3://models/small", "commit": "d" * 40})
+        simulation.world.secrets_missing = {"aws"}
+        simulation.world.facts_pod_says = report(read)
+        simulation.apply(BUCKET)
+        await simulation.until(lambda: "SecretMissing" in reasons(simulation))
+        messages = " ".join(one["message"] for one in simulation.status()["conditions"])
+        assert "no Secret 'aws' with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY here" in messages
+        simulation.world.secrets_missing = set()
+        await simulation.until_ready()
+        assert (0, "d" * 40) == (simulation.hub.reads, simulation.status()["model"]["commit"])
+
+    simulate(scenario)
+
+
+def test_modelscope_is_read_by_the_operator_itself(simulate: Simulate) -> None:
+    async def scenario(simulation: Simulation) -> None:
+        simulation.apply({"model": {"source": "modelscope://org/small"}})
+        await simulation.until_ready()
+        assert ([], 1) == (facts_pods(simulation), simulation.hub.reads)
+        assert "master" == simulation.status()["model"]["requestedRevision"]
 
     simulate(scenario)
 

@@ -2,42 +2,22 @@
 
 import errno
 import json
-import threading
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from e2e.hub.repositories import MAIN_COMMIT, MEMBER_TOKEN, SMOLLM, TINY_LLAMA, repositories
-from e2e.hub.server import Server
-from e2e.hub.weights import data_bytes, header, llama_shapes
+from e2e.hub.repositories import MAIN_COMMIT, MEMBER_TOKEN, SMOLLM
 from tonnage.contract.reasons import Reason
 from tonnage.contract.serve_document import ServeDocument
-from tonnage_runtime import download as downloading
-from tonnage_runtime.download import Repository, download, with_retries
+from tonnage_runtime import huggingface
+from tonnage_runtime.download import download, with_retries
 from tonnage_runtime.failures import Retryable, RuntimeFailure
+from tonnage_runtime.huggingface import HuggingFace
 from tonnage_runtime.progress import Progress, report_progress
 
 FILES = ["config.json", "model.safetensors", "tokenizer_config.json"]
-
-
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("model")
-    shapes = llama_shapes(TINY_LLAMA)
-    (folder / "model.safetensors").write_bytes(header(shapes) + bytes(data_bytes(shapes)))
-    (folder / "config.json").write_text(json.dumps(TINY_LLAMA))
-    (folder / "tokenizer_config.json").write_text("{}")
-    (folder / "README.md").write_text("not needed")
-    server = Server(repositories(folder), 0, host="127.0.0.1")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 def of(document: ServeDocument, endpoint: str, name: str, commit: str = MAIN_COMMIT) -> ServeDocument:
@@ -63,7 +43,7 @@ def test_what_is_there_is_not_read_again(
 ) -> None:
     wanted = of(document, endpoint, f"HuggingFaceTB/{SMOLLM}")
     download(wanted, {}, port=0)
-    monkeypatch.setattr(downloading, "snapshot_download", lambda *_, **__: pytest.fail("read again"))
+    monkeypatch.setattr(huggingface, "snapshot_download", lambda *_, **__: pytest.fail("read again"))
     download(wanted, {}, port=0)
 
 
@@ -106,7 +86,7 @@ def test_a_hub_that_is_away_is_a_failure_that_waiting_may_mend(
         raise httpx2.ConnectError("connection refused")
 
     # In place of the client's own tries, which take half a minute.
-    monkeypatch.setattr(downloading.HfApi, "list_repo_tree", away)
+    monkeypatch.setattr(huggingface.HfApi, "list_repo_tree", away)
     with pytest.raises(Retryable) as caught:
         download(of(document, "http://hub.invalid", f"HuggingFaceTB/{SMOLLM}"), {}, port=0)
     assert Reason.HUB_UNREACHABLE == caught.value.reason
@@ -116,8 +96,8 @@ def test_a_full_disk_is_named(endpoint: str, tmp_path: Path, monkeypatch: pytest
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(downloading, "snapshot_download", full)
-    repository = Repository(f"HuggingFaceTB/{SMOLLM}", MAIN_COMMIT, endpoint, token=None, with_code=False)
+    monkeypatch.setattr(huggingface, "snapshot_download", full)
+    repository = HuggingFace(f"HuggingFaceTB/{SMOLLM}", MAIN_COMMIT, endpoint, token=None, with_code=False)
     with pytest.raises(RuntimeFailure) as caught:
         repository.download(FILES, tmp_path)
     assert Reason.DISK_FULL == caught.value.reason
@@ -126,7 +106,7 @@ def test_a_full_disk_is_named(endpoint: str, tmp_path: Path, monkeypatch: pytest
 def test_a_half_filled_folder_is_not_a_model(
     document: ServeDocument, endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloading, "snapshot_download", lambda *_, **__: None)
+    monkeypatch.setattr(huggingface, "snapshot_download", lambda *_, **__: None)
     with pytest.raises(Retryable, match=r"3 files .* are missing or too short, config\.json for one"):
         download(of(document, endpoint, f"HuggingFaceTB/{SMOLLM}"), {}, port=0)
 

@@ -17,11 +17,12 @@ from tonnage.cli.deployments import Deployment, read_deployments
 from tonnage.cli.offline import OfflineFacts, offline_facts, read_config
 from tonnage.cluster.errors import ClusterError
 from tonnage.contract.model_facts import ModelFacts
+from tonnage.contract.model_source import ENDPOINT_VARIABLES, TOKEN_VARIABLES
 from tonnage.contract.reasons import Reason
 from tonnage.contract.serve_document import ServeDocument
 from tonnage.contract.status import PlanStatus
 from tonnage.facts.errors import FactsError
-from tonnage.facts.source import DEFAULT_REVISION, Scheme, Source, parse_source
+from tonnage.facts.source import Source, parse_source
 from tonnage.plan import Refusal, plan, unsupported_fields, unsupported_message
 from tonnage.settings import Settings
 
@@ -42,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--config", type=Path, metavar="PATH", help="the model's config.json, instead of the hub")
     parser.add_argument("--weights-bytes", type=_positive, metavar="N", help="with --config: bytes of the weights")
-    parser.add_argument("--endpoint", default=os.environ.get("HF_ENDPOINT") or None, help="the hub's address")
+    parser.add_argument(
+        "--endpoint", default=None, help="the hub's address (default: HF_ENDPOINT, MODELSCOPE_ENDPOINT)"
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -74,11 +77,11 @@ def _answer(deployment: Deployment, arguments: argparse.Namespace) -> Answer:
         refusal = Refusal(Reason.NOT_YET_SUPPORTED, unsupported_message(unsupported))
         return Answer(deployment.name, str(source), None, refusal)
     surroundings = _surroundings(deployment, arguments)
-    known = _known(source, spec.model.revision or DEFAULT_REVISION, arguments)
+    known = _known(source, spec.model.revision or source.default_revision, arguments)
     planned = plan(spec, known.facts, surroundings.inventory)
     document = None
     if arguments.serve_document and isinstance(planned, PlanStatus):
-        document = _document(deployment, known.facts, planned, arguments.endpoint)
+        document = _document(deployment, known.facts, planned, _endpoint(source, arguments))
     return Answer(
         deployment=deployment.name,
         source=str(source),
@@ -103,13 +106,19 @@ def _known(source: Source, revision: str, arguments: argparse.Namespace) -> Offl
         return offline_facts(source, revision, read_config(arguments.config), arguments.weights_bytes)
     if arguments.weights_bytes is not None:
         raise FactsError(Reason.INVALID_SPEC, "--weights-bytes goes with --config", is_permanent=True)
-    if source.scheme is not Scheme.HF:
+    if not source.is_hub:
         message = f"{source} can only be read in the cluster: give its config.json with --config"
         raise FactsError(Reason.INVALID_SPEC, message, is_permanent=True)
     # Here, because the hub's client takes longer to import than a plan to make.
-    from tonnage.cluster.hub import hub_facts  # noqa: PLC0415
+    from tonnage.cluster.sources.hubs import hub_facts  # noqa: PLC0415
 
-    return OfflineFacts(hub_facts(source, revision, arguments.endpoint, os.environ.get("HF_TOKEN") or None), ())
+    token = os.environ.get(TOKEN_VARIABLES[source.scheme]) or None
+    return OfflineFacts(hub_facts(source, revision, _endpoint(source, arguments), token), ())
+
+
+def _endpoint(source: Source, arguments: argparse.Namespace) -> str | None:
+    given: str | None = arguments.endpoint
+    return given or os.environ.get(ENDPOINT_VARIABLES.get(source.scheme, "")) or None
 
 
 def _document(deployment: Deployment, facts: ModelFacts, planned: PlanStatus, endpoint: str | None) -> ServeDocument:
@@ -131,6 +140,7 @@ def _not_installed(endpoint: str | None) -> Settings:
         operator_image="",
         image_pull_secrets=(),
         hub_endpoint=endpoint,
+        modelscope_endpoint=endpoint,
         ray_token_key=Path(),
     )
 

@@ -1,7 +1,8 @@
 """Print what is known of a model, as JSON, without reading its weights.
 
-The facts pod runs this where the operator may not look: with a hub token (HF_TOKEN), or with a claim mounted. A failure
-is a report too, and exits with 0: whoever reads the report decides, and a pod that ends with an error is restarted.
+The facts pod runs this where the operator may not look: with a hub's token or a bucket's credentials in its
+environment, or with a claim mounted. A failure is a report too, and exits with 0: whoever reads the report decides, and
+a pod that ends with an error is restarted.
 """
 
 import argparse
@@ -10,12 +11,12 @@ import sys
 from pathlib import Path
 
 from tonnage.cli.folder import folder_facts
-from tonnage.cluster.hub import hub_facts
+from tonnage.cluster.sources.hubs import hub_facts
 from tonnage.contract.model_facts import FactsFailure, FactsReport, ModelFacts
-from tonnage.contract.reasons import Reason
+from tonnage.contract.model_source import ENDPOINT_VARIABLES, TOKEN_VARIABLES, Scheme
 from tonnage.contract.serve_document import MODEL_PATH
 from tonnage.facts.errors import FactsError
-from tonnage.facts.source import DEFAULT_REVISION, Scheme, parse_source
+from tonnage.facts.source import parse_source
 
 # A termination message is cut at 4096 bytes, which would leave half a JSON; a character may take 4 bytes, or 6 escaped.
 _MAX_MESSAGE_CHARACTERS = 600
@@ -24,9 +25,15 @@ _MAX_REPORT_BYTES = 4096
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this command."""
-    parser.add_argument("--source", required=True, help="hf://org/name or pvc://claim/path")
-    parser.add_argument("--revision", default=DEFAULT_REVISION, help="branch, tag or commit of a hub (default: main)")
-    parser.add_argument("--endpoint", default=os.environ.get("HF_ENDPOINT") or None, help="the hub's address")
+    parser.add_argument(
+        "--source",
+        required=True,
+        help="hf://org/name, modelscope://org/name, s3://bucket/prefix or pvc://claim/path",
+    )
+    parser.add_argument("--revision", default=None, help="branch, tag or commit of a hub (default: its main branch)")
+    parser.add_argument(
+        "--endpoint", default=None, help="the hub's address (default: HF_ENDPOINT, MODELSCOPE_ENDPOINT)"
+    )
     parser.add_argument("--folder", type=Path, default=Path(MODEL_PATH), help="where the files of a pvc:// source are")
     parser.add_argument("--output", type=Path, default=None, help="a file for the report (default: standard output)")
 
@@ -59,12 +66,13 @@ def _report(arguments: argparse.Namespace) -> FactsReport:
 
 def _facts(arguments: argparse.Namespace) -> ModelFacts:
     source = parse_source(arguments.source)
-    if source.scheme is Scheme.HF:
-        return hub_facts(source, arguments.revision, arguments.endpoint, os.environ.get("HF_TOKEN") or None)
+    revision = arguments.revision or source.default_revision
+    if source.is_hub:
+        endpoint = arguments.endpoint or os.environ.get(ENDPOINT_VARIABLES[source.scheme]) or None
+        return hub_facts(source, revision, endpoint, os.environ.get(TOKEN_VARIABLES[source.scheme]) or None)
     if source.scheme is Scheme.PVC:
-        return folder_facts(source, arguments.revision, arguments.folder)
-    raise FactsError(
-        Reason.NOT_YET_SUPPORTED,
-        f"{source.scheme}:// sources cannot be read yet: use hf:// or pvc://",
-        is_permanent=True,
-    )
+        return folder_facts(source, revision, arguments.folder)
+    # Here, because S3's client takes longer to import than a hub to answer.
+    from tonnage.cluster.sources.s3 import bucket_facts  # noqa: PLC0415
+
+    return bucket_facts(source, revision, os.environ)

@@ -32,7 +32,7 @@ class ModelFacts(Contract):
     requested_revision: ShortText
     """The revision that was asked for."""
     commit: Commit
-    """The commit that every pod uses; for a claim's folder, which has none, a digest of its files and config."""
+    """The commit that every pod uses; where there are none, in a claim or a bucket, a digest of the model's files."""
     architecture: ShortText
     """The engine's name for the kind of model."""
     parameters: Annotated[int, Field(ge=0, le=2**53)]

@@ -30,9 +30,10 @@ class Reason(StrEnum):
     RESOLVING = "Resolving"
     MODEL_NOT_FOUND = "ModelNotFound"
     REVISION_NOT_FOUND = "RevisionNotFound"
+    MODEL_CHANGED = "ModelChanged"
     ACCESS_DENIED = "AccessDenied"
     GATED_MODEL = "GatedModel"
-    TOKEN_SECRET_MISSING = "TokenSecretMissing"  # noqa: S105 # the name of a reason
+    SECRET_MISSING = "SecretMissing"  # noqa: S105 # the name of a reason
     HUB_UNREACHABLE = "HubUnreachable"
     UNSAFE_WEIGHTS = "UnsafeWeights"
     UNUSABLE_CONFIG = "UnusableConfig"

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tonnage.contract.base import Contract
+from tonnage.contract.model_source import SOURCE_VARIABLES
 from tonnage.contract.spec import (
     Adapter,
     EnvVar,
@@ -24,8 +25,8 @@ from tonnage.contract.spec import (
 # Variables that follow from the plan, from spec.model or from the pod. A CRD may be older than the operator, so the
 # planner refuses the same.
 RESERVED_PREFIXES = ("RAY_", "VLLM_", "TONNAGE_")
-RESERVED_VARIABLES = ("HF_ENDPOINT", "HF_TOKEN", "HOME", "POD_IP")
-RESERVED_TEXT = ", ".join([*(f"{prefix}*" for prefix in RESERVED_PREFIXES), *RESERVED_VARIABLES])
+RESERVED_VARIABLES = (*SOURCE_VARIABLES, "HOME", "POD_IP")
+RESERVED_TEXT = "RAY_*, VLLM_*, TONNAGE_*, HOME, POD_IP, a hub's token or endpoint, a bucket's credentials"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ _SOURCE_RULES = (
     ),
     Rule(
         "!self.contains('@')",
-        "must not contain '@': credentials belong in spec.model.tokenSecretRef, a revision in spec.model.revision",
+        "must not contain '@': credentials belong in spec.model.tokenSecretRef or credentialsSecretRef,"
+        " a revision in spec.model.revision",
     ),
     Rule("!self.contains('..')", "must not contain '..'"),
     Rule(
@@ -94,7 +96,7 @@ FIELD_RULES: Mapping[tuple[type[Contract], str], tuple[Rule, ...]] = {
     (EnvVar, "name"): (
         Rule(
             f"!self.matches('^({'|'.join(RESERVED_PREFIXES)}|({'|'.join(RESERVED_VARIABLES)})$)')",
-            f"must not be one of {RESERVED_TEXT}: these follow from the plan, from spec.model and from the pod",
+            f"must not be one of {RESERVED_TEXT}: these follow from the plan, spec.model and the pod",
         ),
     ),
 }
@@ -111,8 +113,12 @@ MODEL_RULES: Mapping[type[Contract], tuple[Rule, ...]] = {
             "revision is for hf:// and modelscope:// sources: leave it out",
         ),
         Rule(
-            "!has(self.tokenSecretRef) || !self.source.startsWith('pvc://')",
-            "tokenSecretRef is not used for a pvc:// source: leave it out",
+            "!has(self.tokenSecretRef) || self.source.matches('^(hf|modelscope)://')",
+            "tokenSecretRef is for hf:// and modelscope:// sources: leave it out, a bucket has credentialsSecretRef",
+        ),
+        Rule(
+            "!has(self.credentialsSecretRef) || self.source.startsWith('s3://')",
+            "credentialsSecretRef is for s3:// sources: leave it out, a hub has tokenSecretRef",
         ),
     ),
     Serving: (

@@ -22,15 +22,15 @@ class Device(StrEnum):
 class ServedModel(Contract):
     """Where the pods get the weights, and under which name they answer."""
 
-    # `hf://org/name` or `pvc://claim/path`
+    # `hf://org/name`, `modelscope://org/name`, `s3://bucket/prefix` or `pvc://claim/path`
     source: ShortText
-    # 40 hex digits; every pod of the revision uses exactly this commit.
+    # 40 hex digits; every pod of the revision uses exactly this commit, or the objects of this digest.
     commit: ShortText
     # The folder in the worker's file system that holds config, tokenizer and safetensors once they are there.
     path: ShortText
     served_name: ShortText
     download_bytes: Bytes = 0
-    # The hub's address, if not the public one.
+    # The hub's address, if not the public one; a bucket's is among its credentials.
     hub_endpoint: ShortText | None = None
 
 

@@ -85,6 +85,9 @@ class Model(Contract):
     """The name in /v1/models and in requests. Default: the resource's name."""
     token_secret_ref: SecretKeyRef | None = None
     """The Secret key with the hub's token, for private and gated models. Read by pods only, never by the operator."""
+    credentials_secret_ref: LocalObjectRef | None = None
+    """The Secret with a bucket's credentials: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, where needed,
+    AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL. Read by pods only. Default: none, for a bucket that is public."""
     trust_remote_code: TrustRemoteCode = TrustRemoteCode.NEVER
     """Whether code from the model's repository may run in the pods. Allowed needs a 40-hex revision."""
     adapters: Annotated[list[Adapter], Field(max_length=32)] = []

@@ -1,6 +1,7 @@
 """The serve document of a revision, from the plan: what the pods will do, decided here and nowhere in the pods."""
 
 from tonnage.contract.model_facts import ModelFacts
+from tonnage.contract.model_source import Scheme
 from tonnage.contract.serve_document import (
     MODEL_PATH,
     Device,
@@ -12,7 +13,7 @@ from tonnage.contract.serve_document import (
 from tonnage.contract.spec import ModelDeploymentSpec, TrustRemoteCode
 from tonnage.contract.status import PlanStatus
 from tonnage.desired.names import Owner
-from tonnage.facts.source import Scheme, parse_source
+from tonnage.facts.source import parse_source
 from tonnage.settings import Settings
 
 # A worker that is told to go serves on until its successor is ready, which takes this and the loading of the weights.
@@ -36,7 +37,7 @@ def serve_document(
             path=model_folder(facts.source),
             served_name=spec.model.served_name or owner.name,
             download_bytes=facts.download_bytes,
-            hub_endpoint=settings.hub_endpoint,
+            hub_endpoint=settings.endpoint(parse_source(facts.source).scheme),
         ),
         engine=EngineSettings(
             architecture=facts.architecture,
@@ -64,7 +65,7 @@ def serve_document(
 
 
 def model_folder(source_text: str) -> str:
-    """Where the model's files are in a pod: a claim is mounted whole, a hub's model is fetched into the same place."""
+    """Where the model's files are in a pod: a claim is mounted whole, others are fetched into the same place."""
     source = parse_source(source_text)
     return f"{MODEL_PATH}/{source.path}" if source.scheme is Scheme.PVC and source.path else MODEL_PATH
 

@@ -1,4 +1,4 @@
-"""Who may talk to a deployment's pods, and whom they may talk to.
+"""Who may talk to the pods of a deployment's revisions, and whom they may talk to.
 
 A NetworkPolicy knows addresses, not names: "the hub" can only be "any address on the hub's port". The cloud's metadata
 address, which hands out the node's credentials, is left out everywhere.
@@ -7,9 +7,10 @@ address, which hands out the node's credentials, is left out everywhere.
 from typing import Any
 from urllib.parse import urlsplit
 
+from tonnage.contract.model_source import Scheme
 from tonnage.contract.serve_document import DASHBOARD_PORT, METRICS_PORT, REPORT_PORT, SERVE_PORT
 from tonnage.contract.spec import ModelDeploymentSpec, Peer
-from tonnage.desired.names import DEPLOYMENT_LABEL, Owner
+from tonnage.desired.names import DEPLOYMENT_LABEL, REVISION_LABEL, Owner
 from tonnage.facts.source import parse_source
 from tonnage.settings import Settings
 
@@ -46,9 +47,15 @@ def network_policy_rules(owner: Owner, spec: ModelDeploymentSpec, settings: Sett
         {"to": [own]},
         {"to": _ANYWHERE, "ports": [*_ports(_DNS_PORT), *_ports(_DNS_PORT, protocol="UDP")]},
     ]
-    if parse_source(spec.model.source).is_hub:
-        egress.append({"to": _ANYWHERE, **_hub_ports(settings.hub_endpoint)})
-    return {"pods": own_pods, "ingress": ingress, "egress": egress}
+    source = parse_source(spec.model.source)
+    if source.is_hub:
+        egress.append({"to": _ANYWHERE, **_hub_ports(settings.endpoint(source.scheme))})
+    elif source.scheme is Scheme.S3:
+        egress.append({"to": _ANYWHERE, **_store_ports(spec)})
+    # Not facts pods: a policy that was made for one source would keep them from the next, and is only changed once they
+    # have read it.
+    pods = {"matchLabels": own_pods, "matchExpressions": [{"key": REVISION_LABEL, "operator": "Exists"}]}
+    return {"pods": pods, "ingress": ingress, "egress": egress}
 
 
 def _callers(spec: ModelDeploymentSpec) -> list[dict[str, Any]]:
@@ -70,6 +77,11 @@ def _hub_ports(endpoint: str | None) -> dict[str, Any]:
         return {}
     port = urlsplit(endpoint or "").port or _HTTPS_PORT
     return {"ports": _ports(port)}
+
+
+def _store_ports(spec: ModelDeploymentSpec) -> dict[str, Any]:
+    # Where a store of one's own listens is among its credentials, which the operator does not read.
+    return {} if spec.model.credentials_secret_ref else {"ports": _ports(_HTTPS_PORT)}
 
 
 def _ports(*ports: int, protocol: str = "TCP") -> list[dict[str, Any]]:

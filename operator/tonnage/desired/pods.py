@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 
+from tonnage.contract.model_source import OPTIONAL_CREDENTIALS, REQUIRED_CREDENTIALS, TOKEN_VARIABLES, Scheme
 from tonnage.contract.serve_document import DOCUMENT_PATH, MODEL_PATH, TOKEN_PATH
 from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.desired import names
 from tonnage.desired.gpus import gpu_request, head_affinity, shared_memory, with_gpu_tolerations, worker_affinity
 from tonnage.desired.names import HEAD, WORKER, Owner
 from tonnage.desired.revision import Revision
-from tonnage.facts.source import Scheme, parse_source
+from tonnage.facts.source import parse_source
 from tonnage.settings import Settings
 
 # After its drain a worker's processes still have to end.
@@ -39,7 +40,6 @@ def worker_pod(owner: Owner, spec: ModelDeploymentSpec, revision: Revision, sett
     if resources.ephemeral_storage is not None:
         requests["ephemeral-storage"] = limits["ephemeral-storage"] = resources.ephemeral_storage
     gpus = gpu_request(revision.plan)
-    token = spec.model.token_secret_ref
     drain_seconds = revision.document.limits.drain_seconds
     return {
         **_pod(owner, spec, revision, settings, WORKER),
@@ -47,7 +47,7 @@ def worker_pod(owner: Owner, spec: ModelDeploymentSpec, revision: Revision, sett
         "head_address": names.head_address(owner, revision.name),
         "model_path": MODEL_PATH,
         "claim": source.name if source.scheme is Scheme.PVC else None,
-        "hub_token": token.to_json_object() if token else None,
+        "access": model_access(spec),
         "env": [variable.to_json_object() for variable in spec.template.env],
         "download_requests": requests,
         "download_limits": limits,
@@ -76,6 +76,19 @@ def _pod(
         "ray_token_secret": names.ray_token_name(owner),
         "ray_token_folder": TOKEN_PATH.rpartition("/")[0],
     }
+
+
+def model_access(spec: ModelDeploymentSpec) -> list[dict[str, object]]:
+    """The variables by which a pod may read the model; where they come from the operator may not look."""
+    token, credentials = spec.model.token_secret_ref, spec.model.credentials_secret_ref
+    if token:
+        variable = TOKEN_VARIABLES[parse_source(spec.model.source).scheme]
+        return [{"name": variable, "valueFrom": {"secretKeyRef": token.to_json_object()}}]
+    if credentials:
+        required = {key: {"name": credentials.name, "key": key} for key in REQUIRED_CREDENTIALS}
+        optional = {key: {"name": credentials.name, "key": key, "optional": True} for key in OPTIONAL_CREDENTIALS}
+        return [{"name": key, "valueFrom": {"secretKeyRef": each}} for key, each in (required | optional).items()]
+    return []
 
 
 def placement(spec: ModelDeploymentSpec, settings: Settings, gpu_resources: Iterable[str] = ()) -> dict[str, object]:

@@ -7,29 +7,17 @@ API server in front of them.
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NoReturn
 
+from tonnage.contract.model_source import Scheme
 from tonnage.contract.reasons import Reason
 from tonnage.facts.errors import FactsError
-
-# What a hub calls the branch that is meant when nobody names a revision.
-DEFAULT_REVISION = "main"
 
 # ASCII on purpose: `\w` would let through letters that only look like another organisation's.
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+", re.ASCII)
 _CLAIM = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PATH_PART = re.compile(r"\w[\w.-]*", re.ASCII)
-
-
-class Scheme(StrEnum):
-    """What kind of place a model is in."""
-
-    HF = "hf"
-    MODELSCOPE = "modelscope"
-    S3 = "s3"
-    PVC = "pvc"
 
 
 @dataclass(frozen=True)
@@ -50,6 +38,11 @@ class Source:
         """Whether revisions of it can be asked for by branch, tag or commit."""
         return self.scheme in (Scheme.HF, Scheme.MODELSCOPE)
 
+    @property
+    def default_revision(self) -> str:
+        """The branch that is meant when nobody names a revision."""
+        return "master" if self.scheme is Scheme.MODELSCOPE else "main"
+
 
 def parse_source(text: str) -> Source:
     """The source that `text` names. Raises FactsError(InvalidSpec), permanent."""
@@ -60,7 +53,8 @@ def parse_source(text: str) -> Source:
     if "@" in rest:
         _refuse(
             text,
-            "'@' is not allowed: credentials belong in spec.model.tokenSecretRef, a revision in spec.model.revision",
+            "'@' is not allowed: credentials belong in spec.model.tokenSecretRef or credentialsSecretRef, "
+            "a revision in spec.model.revision",
             shown=False,
         )
     if ".." in rest:

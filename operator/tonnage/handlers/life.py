@@ -14,9 +14,9 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from tonnage.cluster.api import Kubernetes
 from tonnage.cluster.errors import ClusterError
-from tonnage.cluster.hub import read_facts
 from tonnage.cluster.resources import MODEL_DEPLOYMENTS
 from tonnage.cluster.serve import Serve
+from tonnage.cluster.sources.hubs import read_facts
 from tonnage.cluster.transport import PodTransport, api_server_transport
 from tonnage.handlers.probes import health_application, metrics_application, served
 from tonnage.handlers.resync import Sightings, resync

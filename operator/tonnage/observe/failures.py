@@ -119,7 +119,7 @@ def _container_failure(pod: Pod, container: Container) -> Failure | None:
         )
     if container.waiting_reason in _CONFIG_REASONS:
         is_secret = "secret" in said and ("not found" in said or "couldn't find key" in said)
-        reason = Reason.TOKEN_SECRET_MISSING if is_secret else Reason.CONTAINER_FAILED
+        reason = Reason.SECRET_MISSING if is_secret else Reason.CONTAINER_FAILED
         return Failure(reason, f"{where} cannot start: {_calm(said)}")
     return None if container.exit_code in (None, 0) else _ending(where, container)
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from tonnage.contract.serve_document import Device
 from tonnage.contract.spec import ModelDeploymentSpec, Precision, Rollout, RolloutStrategy
-from tonnage.facts.source import Scheme
 
 
 @dataclass(frozen=True)
@@ -24,14 +23,7 @@ def _is_on_cpu(spec: ModelDeploymentSpec) -> bool:
     return spec.placement.device is Device.CPU
 
 
-def _later_scheme(spec: ModelDeploymentSpec) -> bool:
-    return spec.model.source.partition("://")[0] in (Scheme.MODELSCOPE, Scheme.S3)
-
-
 _TABLE = (
-    _Unsupported(
-        "spec.model.source", _later_scheme, "modelscope:// and s3:// are not supported yet: use hf:// or pvc://"
-    ),
     _Unsupported("spec.model.adapters", lambda spec: bool(spec.model.adapters), "remove it: LoRA comes later"),
     _Unsupported(
         "spec.serving.precision",

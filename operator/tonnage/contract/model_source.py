@@ -1,0 +1,38 @@
+"""Kinds of places that a model may be in, and what their readers are told through the environment.
+
+Facts pods and the pods of a revision read the same variables; people cannot set them in `spec.template.env`. For a hub
+they are those of its own client, for a bucket those of AWS, which are also the keys of the Secret with its credentials.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Scheme(StrEnum):
+    """What kind of place a model is in."""
+
+    HF = "hf"
+    MODELSCOPE = "modelscope"
+    S3 = "s3"
+    PVC = "pvc"
+
+
+# Where the token and the address of each hub are.
+TOKEN_VARIABLES: Mapping[Scheme, str] = {Scheme.HF: "HF_TOKEN", Scheme.MODELSCOPE: "MODELSCOPE_API_TOKEN"}
+ENDPOINT_VARIABLES: Mapping[Scheme, str] = {Scheme.HF: "HF_ENDPOINT", Scheme.MODELSCOPE: "MODELSCOPE_ENDPOINT"}
+
+# The keys of a Secret with credentials for a bucket.
+KEY_ID = "AWS_ACCESS_KEY_ID"
+SECRET_KEY = "AWS_SECRET_ACCESS_KEY"  # noqa: S105 # the name of a variable
+SESSION_TOKEN = "AWS_SESSION_TOKEN"  # noqa: S105 # the name of a variable
+REGION = "AWS_REGION"
+BUCKET_ENDPOINT = "AWS_ENDPOINT_URL"
+REQUIRED_CREDENTIALS = (KEY_ID, SECRET_KEY)
+OPTIONAL_CREDENTIALS = (SESSION_TOKEN, REGION, BUCKET_ENDPOINT)
+
+SOURCE_VARIABLES = (
+    *TOKEN_VARIABLES.values(),
+    *ENDPOINT_VARIABLES.values(),
+    *REQUIRED_CREDENTIALS,
+    *OPTIONAL_CREDENTIALS,
+)
