@@ -25,6 +25,7 @@ from huggingface_hub.errors import (
 
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.reasons import Reason
+from tonnage.facts.card import Card, card
 from tonnage.facts.errors import FactsError, unusable
 from tonnage.facts.model import model_facts
 from tonnage.facts.reading import model_reading
@@ -77,7 +78,7 @@ class _Hub:
         sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
         with ThreadPoolExecutor(_PARALLEL_READS, thread_name_prefix="hub") as pool:
             reading = model_reading(self.source, _Commit(self, info.sha), sizes, pool.map)
-        return model_facts(reading, requested_revision=self.requested_revision, commit=info.sha, licence=_licence(info))
+        return model_facts(reading, requested_revision=self.requested_revision, commit=info.sha, said=_card(info))
 
     def read(self, commit: str, name: str, limit: int) -> bytes:
         """The first `limit` bytes of a file, or all of a shorter one."""
@@ -177,7 +178,7 @@ class _Commit:
         return self.hub.read(self.commit, name, limit)
 
 
-def _licence(info: ModelInfo) -> str | None:
-    """The licence by its SPDX-like name: every hub gives it as a tag, the card's text may be long."""
-    prefix = "license:"
-    return next((tag.removeprefix(prefix) for tag in info.tags or [] if tag.startswith(prefix)), None)
+def _card(info: ModelInfo) -> Card:
+    """The card as the hub has read it."""
+    # Its own `to_dict` is untyped, and would copy thousands of results of benchmarks.
+    return card(vars(info.card_data) if info.card_data else {}, info.tags or (), info.pipeline_tag)
