@@ -14,7 +14,7 @@ from typing import Any
 from tonnage.contract.model_facts import ContextExtension
 from tonnage.facts import config as names
 from tonnage.facts.config import Config
-from tonnage.facts.errors import unusable
+from tonnage.facts.errors import shown, unusable
 
 _ORIGINAL = "original_max_position_embeddings"
 _IN_THE_MAXIMUM = ("longrope", "llama3")
@@ -49,7 +49,8 @@ def context(
     """The context of the model whose config was `read`; `where` is for messages. Raises FactsError."""
     given = _config_limit(read)
     if given is None:
-        raise unusable(f"the config.json of {where} does not say how long a context may be")
+        keys = ", ".join(names.CONTEXT_LENGTH)
+        raise unusable(f"the config.json of {where} does not say how long a context may be ({keys})")
     limit = given
     if read.whole.get("position_embedding_type") == "absolute":
         # Of these the engine believes the tokenizer, which knows that RoBERTa's table begins two positions late.
@@ -59,7 +60,8 @@ def context(
     if {"max_seq_length", "do_lower_case"} <= sentence_config.keys():
         maximum = _positive(sentence_config["max_seq_length"]) or maximum
     if maximum > _LONGEST:
-        raise unusable(f"the config.json of {where} makes no sense: a context of {maximum:,} tokens")
+        size = f"{shown(maximum)} tokens of context, of {limit:,} and {_SECTIONS[0]}"
+        raise unusable(f"the config.json of {where} makes no sense: {size}")
     extensions = (_extension(read, rope, limit, maximum) for rope in ropes)
     return Context(maximum, next((found for found in extensions if found is not None), None))
 
@@ -110,18 +112,18 @@ def _ropes(read: Config, where: str) -> Iterator[_Rope]:
 def _rope(read: Config, section: Mapping[str, Any], place: str, *, is_nested: bool) -> _Rope:
     kind = section.get("rope_type") or section.get("type") or "default"
     if not isinstance(kind, str) or len(kind) > 64:  # noqa: PLR2004
-        raise unusable(f"{place} makes no sense: rope_type is {kind!r:.80}")
+        raise unusable(f"{place} makes no sense: rope_type is {shown(kind)}")
     kind = _OLDER_KINDS.get(kind, kind)
     factor = section.get("factor")
     if factor is not None and not _is_factor(factor):
-        raise unusable(f"{place} makes no sense: factor is {factor!r:.80}")
+        raise unusable(f"{place} makes no sense: factor is {shown(factor)}")
     original = section.get(_ORIGINAL)
     if kind in _WITH_ORIGINAL:
         # Phi-3 has it beside the section, and there it wins.
         beside = None if is_nested else read.text.get(_ORIGINAL)
         original = beside or original or read.text.get("max_position_embeddings")
         if original is not None and _positive(original) is None:
-            raise unusable(f"{place} makes no sense: {_ORIGINAL} is {original!r:.80}")
+            raise unusable(f"{place} makes no sense: {_ORIGINAL} is {shown(original)}")
     return _Rope(kind, factor, _positive(original))
 
 

@@ -18,7 +18,7 @@ from tonnage.facts.architectures import engine, has_config, task
 from tonnage.facts.card import Card
 from tonnage.facts.config import Config, config
 from tonnage.facts.context import context
-from tonnage.facts.errors import FactsError, unusable
+from tonnage.facts.errors import FactsError, shown, unusable
 from tonnage.facts.packed import packed
 from tonnage.facts.shape import shape
 from tonnage.facts.shape.families import DEFAULTS
@@ -55,7 +55,7 @@ def model_facts(reading: ModelReading, *, requested_revision: str, commit: str, 
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         fact = ".".join(str(part) for part in first["loc"])
-        message = f"the config.json of {reading.source} makes no sense: {fact} would be {first['input']!r:.80}"
+        message = f"the config.json of {reading.source} makes no sense: {fact} would be {shown(first['input'])}"
         raise unusable(f"{message} ({first['msg']})") from error
 
 
@@ -64,10 +64,10 @@ def _facts(reading: ModelReading, requested_revision: str, commit: str, said: Ca
     where = str(reading.source)
     architecture = read.architecture
     if not architecture:
-        raise unusable(f"the config.json of {where} names no architecture")
+        raise unusable(f"the config.json of {where} names no architecture: architectures must be a list of names")
     heads = _required(read, where, "number of attention heads", names.ATTENTION_HEADS)
     hidden_size = _required(read, where, "hidden size", names.HIDDEN_SIZE)
-    kv_heads, head_dim, attention = _attention(read, heads, hidden_size)
+    kv_heads, head_dim, attention = _attention(read, where, heads, hidden_size)
     longest = context(read, reading.tokenizer_config, reading.sentence_config, where)
     return ModelFacts(
         source=where,
@@ -92,7 +92,7 @@ def _facts(reading: ModelReading, requested_revision: str, commit: str, said: Ca
         needs_remote_code=_needs_remote_code(read),
         has_chat_template=reading.has_chat_template,
         handles_tools=reading.handles_tools,
-        config=packed(reading.config),
+        config=_packed(reading),
         licence=said.licence,
         languages=list(said.languages) or None,
         hub_task=said.hub_task,
@@ -112,10 +112,13 @@ def _completed(read: Config) -> Config:
     return Config(read.whole, text)
 
 
-def _attention(read: Config, heads: int, hidden_size: int) -> tuple[int, int, AttentionKind]:
+def _attention(read: Config, where: str, heads: int, hidden_size: int) -> tuple[int, int, AttentionKind]:
     """Key-value heads, the dimension of one, and the kind; for the kind Latent see `ModelFacts`."""
     kv_heads = read.positive(names.KV_HEADS) or (1 if _is_multi_query(read) else heads)
     head_dim = read.positive(names.HEAD_DIM) or hidden_size // heads
+    if not head_dim:
+        sizes = f"{heads:,} attention heads divide a hidden size of {hidden_size:,}"
+        raise unusable(f"the config.json of {where} makes no sense: {sizes} ({', '.join(names.ATTENTION_HEADS)})")
     latent_rank = read.positive(("kv_lora_rank",))
     if any(key.startswith(_OTHER_CACHE_MARKS) for key in read.text):
         return kv_heads, head_dim, AttentionKind.UNKNOWN
@@ -135,6 +138,13 @@ def _is_multi_query(read: Config) -> bool:
 def _needs_remote_code(read: Config) -> bool:
     # Repositories keep their code long after the engine has learnt the family: only what it cannot read needs it.
     return bool(read.whole.get("auto_map")) and not has_config(read.model_type)
+
+
+def _packed(reading: ModelReading) -> str:
+    try:
+        return packed(reading.config)
+    except ValueError as error:
+        raise unusable(f"the config.json of {reading.source} cannot be kept: {error}") from error
 
 
 def _required(read: Config, where: str, noun: str, keys: tuple[str, ...]) -> int:

@@ -4,7 +4,6 @@ A `Files` does the reading; a hub's and a folder's differ in nothing else. Of a 
 than the first bytes.
 """
 
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol
 
@@ -13,7 +12,7 @@ from tonnage.facts.card import MAX_BYTES as _MAX_CARD_BYTES
 from tonnage.facts.card import README, Card, card, front_matter
 from tonnage.facts.chat_template import JINJA_FILE, JSON_FILE, handles_tools
 from tonnage.facts.chat_template import MAX_BYTES as _MAX_TEMPLATE_BYTES
-from tonnage.facts.errors import unusable
+from tonnage.facts.config import MAX_JSON_BYTES, json_object
 from tonnage.facts.left_out import LeftOut, left_out
 from tonnage.facts.model import ModelReading
 from tonnage.facts.source import Source
@@ -21,7 +20,6 @@ from tonnage.facts.weights import LENGTH_BYTES, Weights, chosen_weights, header_
 
 # Most headers are shorter; a longer one takes a second read.
 _FIRST_READ_BYTES = 100_000
-_MAX_JSON_BYTES = 16 * 2**20
 
 WeightsReader = Callable[[str], Weights]
 
@@ -78,13 +76,7 @@ def _sentence_config(where: str, files: Files, sizes: Collection[str]) -> dict[s
 
 
 def _json_object(where: str, files: Files, name: str) -> dict[str, Any]:
-    try:
-        document = json.loads(files.read(name, _MAX_JSON_BYTES))
-    except (ValueError, RecursionError) as error:
-        raise unusable(f"{name} of {where} is not JSON ({error})") from error
-    if not isinstance(document, dict):
-        raise unusable(f"{name} of {where} is not a JSON object")
-    return document
+    return json_object(f"{name} of {where}", files.read(name, MAX_JSON_BYTES + 1))
 
 
 def _weights(where: str, files: Files, name: str, is_left_out: LeftOut) -> Weights:
