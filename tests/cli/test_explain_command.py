@@ -142,7 +142,7 @@ def test_a_file_that_cannot_be_used_is_one_sentence(show, file: Path, deployment
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        pytest.param(None, "cannot be read as JSON", id="missing"),
+        pytest.param(None, "cannot be read: No such file", id="missing"),
         pytest.param("{", "cannot be read as JSON", id="truncated"),
         pytest.param("[]", "is not a JSON object", id="a list"),
         pytest.param("{}", "does not give the hidden size", id="empty"),

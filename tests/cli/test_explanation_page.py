@@ -10,7 +10,7 @@ from rich.text import Text
 from tonnage.cli.answer import Answer
 from tonnage.cli.explanation import page
 from tonnage.cli.memory_bar import columns
-from tonnage.contract.model_facts import ModelFacts
+from tonnage.contract.model_facts import ContextExtension, ModelFacts
 from tonnage.contract.reasons import Reason
 from tonnage.contract.serve_document import Device
 from tonnage.contract.spec import ModelDeploymentSpec
@@ -91,10 +91,16 @@ def answers(smollm2: ModelFacts, cpu_spec: ModelDeploymentSpec) -> dict[str, Ans
         "weights 140.0 GiB do not fit 2 × L4 (2 × 22.0 GiB × 0.92); 4 × L40S would",
         (TOO_LONG,),
     )
+    described = {
+        "handles_tools": True,
+        "languages": ["en", "fr", "de", "es", "it", "pt"],
+        "hub_task": "text-generation",
+        "context_extension": ContextExtension(kind="yarn", factor="4", original_context_length=8192),
+    }
     on_cpus = plan(cpu_spec, smollm2, UNKNOWN_INVENTORY)
     return {
         "a-plan-for-cpus": answer(smollm2, on_cpus),
-        "a-plan-for-gpus": answer(smollm2, ON_GPUS),
+        "a-plan-for-gpus": answer(smollm2.model_copy(update=described), ON_GPUS),
         "a-refusal": answer(smollm2, refusal),
         "a-refusal-without-facts": answer(None, refusal),
     }

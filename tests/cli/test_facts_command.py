@@ -51,12 +51,82 @@ def test_a_folder_is_read(tmp_path: Path, model: Path) -> None:
     )
 
 
-def test_a_config_that_has_no_room_in_the_message_is_left_out_of_it(tmp_path: Path, model: Path) -> None:
-    noise = [f"{number * 7919 % 999983:x}" for number in range(3000)]
-    (model / "config.json").write_text(json.dumps(CONFIG | {"quantization_config": {"ignore": noise}}))
+def test_all_that_a_folder_tells_of_its_model_is_reported(tmp_path: Path, model: Path) -> None:
+    (model / "README.md").write_text("---\nlicense: mit\nlanguage: [en, de]\npipeline_tag: text-generation\n---\n")
+    (model / "tokenizer_config.json").write_text('{"chat_template": "{{ messages }}"}')
+    (model / "chat_template.jinja").write_text("{% if tools %}{{ tools }}{% endif %}")
+    (model / "sentence_bert_config.json").write_text('{"max_seq_length": 256, "do_lower_case": false}')
     read = report(tmp_path, model).facts
     assert read is not None
-    assert ("", 4) == (read.config, read.parameters)
+    assert ("mit", ["en", "de"], "text-generation") == (read.licence, read.languages, read.hub_task)
+    assert (True, True, 256) == (read.has_chat_template, read.handles_tools, read.max_context_length)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        pytest.param({}, (False, None), id="none"),
+        pytest.param({"tokenizer_config.json": '{"chat_template": "{{ x }}"}'}, (True, False), id="tokenizer's config"),
+        pytest.param({"chat_template.json": '{"chat_template": "{{ tools }}"}'}, (True, True), id="a file of JSON"),
+        pytest.param({"chat_template.jinja": "{{ tools }}"}, (True, True), id="a file"),
+        pytest.param({"chat_template.jinja": "{% if %}"}, (True, None), id="one that nobody can read"),
+        pytest.param({"chat_template.jinja": "{{ tools }}" + 2**18 * " "}, (True, None), id="a long one"),
+        pytest.param({"chat_template.jinja": ""}, (False, None), id="an empty one"),
+    ],
+)
+def test_a_chat_template_is_found_where_transformers_looks_for_it(
+    tmp_path: Path, model: Path, files: dict[str, str], expected: tuple[bool, bool | None]
+) -> None:
+    for name, text in files.items():
+        (model / name).write_text(text)
+    read = report(tmp_path, model).facts
+    assert read is not None
+    assert expected == (read.has_chat_template, read.handles_tools)
+
+
+# Leaves the message a few hundred bytes.
+LARGE = {"ignore": [f"{number * 7919 % 999983:x}" for number in range(680)]}
+
+
+@pytest.mark.parametrize(
+    ("card", "config", "expected"),
+    [
+        pytest.param({"language": [f"l{n}" for n in range(32)]}, {}, (True, True), id="room for all"),
+        pytest.param(
+            {"language": [f"language-{n}-x" for n in range(32)]},
+            LARGE,
+            (True, False),
+            id="the config rather than the languages",
+        ),
+        pytest.param(
+            {"language": ["en"]},
+            {"ignore": [f"{n * 7919 % 999983:x}" for n in range(3000)]},
+            (False, True),
+            id="no room for the config",
+        ),
+    ],
+)
+def test_what_has_no_room_in_the_message_is_left_out_of_it(
+    tmp_path: Path, model: Path, card: dict[str, Any], config: dict[str, Any], expected: tuple[bool, bool]
+) -> None:
+    (model / "README.md").write_text(f"---\n{json.dumps(card)}\n---\n")
+    (model / "config.json").write_text(json.dumps(CONFIG | {"quantization_config": config}))
+    read = report(tmp_path, model).facts
+    assert read is not None
+    assert expected == (bool(read.config), bool(read.languages))
+    assert 4 == read.parameters
+
+
+def test_facts_that_cannot_fit_are_a_failure(tmp_path: Path, model: Path) -> None:
+    long = {"architectures": ["\x01" * 256], "quantization_config": {"quant_method": "\x01" * 256}, "vocab_size": 10}
+    noise = {"rope_scaling": {"type": "\x01" * 64, "factor": 2}}
+    source = "pvc://claim/" + "m" * 240
+    header = json.dumps({"a": {"dtype": "\x01" * 200, "shape": [4], "data_offsets": [0, 16]}}).encode()
+    (model / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(16))
+    (model / "config.json").write_text(json.dumps(CONFIG | long | noise))
+    failure = report(tmp_path, model, source).failure
+    assert failure is not None
+    assert "are too long" in failure.message
 
 
 def test_the_same_folder_is_the_same_model_and_another_config_another(tmp_path: Path, model: Path) -> None:

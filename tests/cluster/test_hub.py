@@ -59,6 +59,7 @@ class Hub:
     knows_ranges: bool = True
     status: int | None = None
     body: bytes | None = None
+    info: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     sent_bytes: int = 0
     endpoint: str = ""
@@ -82,6 +83,7 @@ class Hub:
                 return 404, {"X-Error-Code": "RevisionNotFound", "X-Error-Message": "Invalid rev id"}, b"{}"
             siblings = [{"rfilename": name, "size": len(content)} for name, content in self.files.items()]
             info = {"id": "org/name", "sha": COMMIT, "siblings": siblings, "tags": ["llama", "license:apache-2.0"]}
+            info |= self.info
             return 200, {}, json.dumps(info).encode()
         if not is_allowed:
             return 401, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access to model is restricted"}, b"{}"
@@ -146,6 +148,14 @@ async def test_a_model_is_read_at_the_commit_that_its_branch_names_now(hub: Hub)
     # After the branch is resolved, only the commit is asked for.
     assert {"main"} == {path.rsplit("/", 1)[1] for path in hub.asked if path.startswith("/api/")}
     assert all(f"/resolve/{COMMIT}/" in path for path in hub.asked if not path.startswith("/api/"))
+
+
+async def test_the_card_is_what_the_hub_has_read_of_it(hub: Hub) -> None:
+    card = {"license": "other", "license_name": "qwen", "language": ["en", False, "zh"], "model-index": "junk"}
+    hub.info = {"tags": ["license:other", "en"], "pipeline_tag": "text-generation", "cardData": card}
+    facts = await read_facts(parse_source("hf://org/name"), "main", hub.endpoint)
+    assert ("qwen", ["en", "zh"], "text-generation") == (facts.licence, facts.languages, facts.hub_task)
+    assert not any(path.endswith("README.md") for path in hub.asked)
 
 
 async def test_weights_are_summed_over_files_without_a_head_that_is_tied(hub: Hub) -> None:

@@ -93,7 +93,7 @@ def test_an_empty_object_is_read(hub):
     change(hub, "tokenizer_config.json", File(0))
     error = refused(hub)
     assert Reason.UNUSABLE_CONFIG == error.reason
-    assert error.message.startswith(f"tokenizer_config.json of {PREFIX} is not JSON")
+    assert error.message.startswith(f"tokenizer_config.json of {PREFIX} cannot be read as JSON")
 
 
 def test_what_changes_while_it_is_read_is_worth_another_try(hub):

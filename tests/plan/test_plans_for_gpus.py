@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.support.gpu_plans import cluster, config, config_names, facts_of, gpu_node, gpu_wish
+from tonnage.contract.model_facts import ContextExtension
 from tonnage.contract.reasons import Reason
 from tonnage.contract.status import PlanStatus
 from tonnage.facts.inventory import UNKNOWN_INVENTORY, Inventory, inventory
@@ -313,3 +314,11 @@ def test_what_an_encoder_forbids_is_said_with_its_heads() -> None:
     found = plan(wish, facts, cluster(("H100", 8)))
     assert isinstance(found, Refusal)
     assert "12 heads of the vision encoder cannot be divided among 8 GPUs" in found.message
+
+
+def test_a_context_that_rests_on_scaled_positions_is_said_to() -> None:
+    extension = ContextExtension(kind="llama3", factor="8", original_context_length=8192)
+    facts = facts_of("meta-llama__Llama-3.1-8B-Instruct").model_copy(update={"context_extension": extension})
+    answer = plan(gpu_wish(), facts, cluster(("H100", 1)))
+    assert isinstance(answer, PlanStatus), answer
+    assert any("Beyond 8,192 tokens" in sentence for sentence in answer.explanation)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tonnage.contract.model_facts import ModelFacts
+from tonnage.contract.model_facts import ContextExtension, ModelFacts
 from tonnage.contract.spec import ModelDeploymentSpec, Resources, Serving
 from tonnage.contract.status import PlanStatus
 from tonnage.facts.inventory import Inventory, Node
@@ -73,3 +73,20 @@ def test_a_plan_is_made_anew_when_the_model_changes(cpu_spec: ModelDeploymentSpe
 def test_replicas_and_access_do_not_touch_the_plan(cpu_spec: ModelDeploymentSpec, smollm2: ModelFacts) -> None:
     first = planned(cpu_spec, smollm2)
     assert first.answers_digest == planned(cpu_spec.model_copy(update={"replicas": 7}), smollm2).answers_digest
+
+
+@pytest.mark.parametrize(
+    ("context_length", "is_said"),
+    [
+        pytest.param(2048, False, id="within what it was trained for"),
+        pytest.param(8192, True, id="beyond it"),
+    ],
+)
+def test_a_context_that_rests_on_scaled_positions_is_said_to(
+    cpu_spec: ModelDeploymentSpec, smollm2: ModelFacts, context_length: int, *, is_said: bool
+) -> None:
+    extension = ContextExtension(kind="yarn", factor="4", original_context_length=2048)
+    facts = smollm2.model_copy(update={"context_extension": extension})
+    wished = cpu_spec.model_copy(update={"serving": Serving(context_length=context_length)})
+    said = "Beyond 2,048 tokens the context rests on scaled positions (yarn x4), for short requests too."
+    assert is_said is (said in planned(wished, facts).explanation)

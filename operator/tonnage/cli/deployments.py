@@ -41,7 +41,8 @@ def read_deployments(file: str) -> Sequence[Deployment]:
     where = "standard input" if file == STANDARD_INPUT else file
     try:
         documents = [each for each in yaml.safe_load_all(_text(file)) if each is not None]
-    except yaml.YAMLError as error:
+    # Numbers of thousands of digits and lists in thousands of lists are YAML, but nothing reads them.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _invalid(f"{where} is not YAML: {' '.join(str(error).split())}") from error
     found = [_deployment(where, each) for each in documents if isinstance(each, Mapping) and each.get("kind") == KIND]
     if not found:

@@ -8,16 +8,23 @@ weights_bytes, kv_cache_bytes, kv_cache_tokens, starts, and reason where it does
 
 import argparse
 import json
-from collections.abc import Mapping
+import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from tonnage.facts.errors import FactsError, unusable
+from pydantic import BaseModel, Field, ValidationError
+
+from tonnage.cli.offline import read_config
+from tonnage.facts.errors import FactsError, shown, unusable
 from tonnage.facts.shape import Shape, shape
 from tonnage.memory import Setup, estimate
 
 _GIB = 2**30
+_NO_ANSWER = 2
+
+_Count = Annotated[int, Field(ge=0, le=4096)]
+_Tokens = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,18 +35,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the estimates; 0 once they are written."""
-    setups = json.loads(arguments.input.read_text())
-    arguments.output.write_text(json.dumps([_answer(setup) for setup in setups], indent=1) + "\n")
+    try:
+        cases = _cases(arguments.input)
+        text = json.dumps([_answer(case) for case in cases], indent=1) + "\n"
+        arguments.output.write_text(text)
+    except (FactsError, OSError) as error:
+        sys.stderr.write(f"tonnage estimate: {error}\n")
+        return _NO_ANSWER
     return 0
 
 
-def _answer(case: Mapping[str, Any]) -> dict[str, Any]:
+class _Case(BaseModel):
+    """A set-up as it is written; what else stands beside these fields is nobody's business here."""
+
+    id: str | int
+    config: str
+    gpu_mem_gib: Annotated[float, Field(gt=0, le=2**20, allow_inf_nan=False)]
+    gpu: str | None = None
+    tp: _Count | None = None
+    pp: _Count | None = None
+    dtype: str | None = None
+    quantization: str | None = None
+    kv_cache_dtype: str | None = None
+    gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] | None = None
+    max_model_len: _Tokens | None = None
+    max_num_seqs: _Tokens | None = None
+    max_num_batched_tokens: _Tokens | None = None
+    enforce_eager: bool | None = None
+    vllm_version: str | None = None
+    weights_bytes: Annotated[int, Field(ge=0, le=2**53)] | None = None
+
+
+def _cases(path: Path) -> list[Any]:
     try:
-        found = estimate(_setup(case), _shape(case["config"]), case.get("weights_bytes"))
+        cases = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise unusable(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(cases, list):
+        raise unusable(f"{path} is not a JSON list of set-ups")
+    return cases
+
+
+def _answer(given: object) -> dict[str, Any]:
+    """The estimate, or why there is none: one case that makes no sense must not hide the others' answers."""
+    identity = given.get("id") if isinstance(given, dict) else None
+    try:
+        case = _Case.model_validate(given)
+        found = estimate(_setup(case), _shape(case.config), case.weights_bytes)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        said = "is missing" if first["type"] == "missing" else f"{first['msg']}, but it is {shown(first['input'])}"
+        field = ".".join(str(part) for part in first["loc"]) or "the set-up"
+        return {"id": identity, "starts": False, "reason": f"{field}: {said}"}
     except FactsError as error:
-        return {"id": case["id"], "starts": False, "reason": error.message}
+        return {"id": identity, "starts": False, "reason": error.message}
     answer = {
-        "id": case["id"],
+        "id": identity,
         "weights_bytes": found.weights_bytes,
         "kv_cache_bytes": found.kv_cache_bytes,
         "kv_cache_tokens": found.kv_cache_tokens,
@@ -48,30 +99,24 @@ def _answer(case: Mapping[str, Any]) -> dict[str, Any]:
     return answer if found.starts else {**answer, "reason": found.reason}
 
 
-def _setup(case: Mapping[str, Any]) -> Setup:
+def _setup(case: _Case) -> Setup:
     return Setup(
-        gpu=case.get("gpu"),
-        memory_bytes=int(case["gpu_mem_gib"] * _GIB),
-        tensor_parallel=case.get("tp") or 1,
-        pipeline_parallel=case.get("pp") or 1,
-        dtype=case.get("dtype"),
-        quantization=case.get("quantization"),
-        kv_cache_dtype=case.get("kv_cache_dtype"),
-        utilization=case.get("gpu_memory_utilization"),
-        max_model_len=case.get("max_model_len"),
-        max_num_seqs=case.get("max_num_seqs"),
-        max_num_batched_tokens=case.get("max_num_batched_tokens"),
-        enforce_eager=bool(case.get("enforce_eager")),
-        engine_version=case.get("vllm_version"),
+        gpu=case.gpu,
+        memory_bytes=int(case.gpu_mem_gib * _GIB),
+        tensor_parallel=case.tp or 1,
+        pipeline_parallel=case.pp or 1,
+        dtype=case.dtype,
+        quantization=case.quantization,
+        kv_cache_dtype=case.kv_cache_dtype,
+        utilization=case.gpu_memory_utilization,
+        max_model_len=case.max_model_len,
+        max_num_seqs=case.max_num_seqs,
+        max_num_batched_tokens=case.max_num_batched_tokens,
+        enforce_eager=bool(case.enforce_eager),
+        engine_version=case.vllm_version,
     )
 
 
 @cache
 def _shape(path: str) -> Shape:
-    try:
-        document = json.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
-        raise unusable(f"{path} cannot be read as JSON ({error})") from error
-    if not isinstance(document, dict):
-        raise unusable(f"{path} is not a JSON object")
-    return shape(document)
+    return shape(read_config(Path(path)))

@@ -25,6 +25,7 @@ from tonnage.plan.memory import gib
 _MILLION, _BILLION = 10**6, 10**9
 _COMMIT_DIGITS = 12
 _ALTERNATIVE_COLUMNS = 28
+_SHOWN_LANGUAGES = 4
 
 Row = tuple[str, str, str]
 
@@ -77,16 +78,27 @@ def _device(plan: PlanStatus) -> Row:
 
 def _title(answer: Answer) -> RenderableType:
     source = _text(answer.source, style="bold")
-    lines = [source] if answer.facts is None else [source, _text(_model(answer.facts))]
+    lines = [source] if answer.facts is None else [source, *map(_text, _model(answer.facts))]
     return Panel(Group(*lines), title=_text(answer.deployment, style="bold"), title_align="left", box=ROUNDED)
 
 
-def _model(facts: ModelFacts) -> str:
+def _model(facts: ModelFacts) -> Iterator[str]:
     size = f"{_parameters(facts.parameters)} parameters" if facts.parameters else ""
     revision = facts.commit[:_COMMIT_DIGITS]
     if facts.requested_revision != facts.commit:
         revision = f"{facts.requested_revision} is {revision}"
-    return " · ".join(part for part in (facts.architecture, size, revision) if part)
+    yield " · ".join(part for part in (facts.architecture, size, revision) if part)
+    chat = ("chat template with tools" if facts.handles_tools else "chat template") if facts.has_chat_template else ""
+    extension = f"context by {facts.context_extension}" if facts.context_extension else ""
+    known = [part for part in (facts.licence, facts.hub_task, _languages(facts), chat, extension) if part]
+    if known:
+        yield " · ".join(known)
+
+
+def _languages(facts: ModelFacts) -> str:
+    languages = facts.languages or []
+    more = len(languages) - _SHOWN_LANGUAGES
+    return ", ".join([*languages[:_SHOWN_LANGUAGES], *([f"{more} more"] if more > 0 else [])])
 
 
 def _parameters(number: int) -> str:

@@ -15,11 +15,14 @@ from tonnage.cluster.sources.hubs import hub_facts
 from tonnage.contract.model_facts import FactsFailure, FactsReport, ModelFacts
 from tonnage.contract.model_source import ENDPOINT_VARIABLES, TOKEN_VARIABLES, Scheme
 from tonnage.contract.serve_document import MODEL_PATH
-from tonnage.facts.errors import FactsError
+from tonnage.facts.errors import FactsError, unusable
 from tonnage.facts.source import parse_source
 
 # A termination message is cut at 4096 bytes, which would leave half a JSON; a character may take 4 bytes, or 6 escaped.
 _MAX_MESSAGE_CHARACTERS = 600
+# What decides nothing goes first; without the config no GPU is planned for.
+_DESCRIPTIVE = {"languages": None, "hub_task": None, "licence": None}
+_CONFIG = {"config": ""}
 _MAX_REPORT_BYTES = 4096
 
 
@@ -40,16 +43,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the report; 0 once it is written."""
-    report = _report(arguments)
-    text = _json(report)
-    if report.facts is not None and len(text.encode()) > _MAX_REPORT_BYTES:
-        # Some configs name thousands of modules. All other facts are still worth having.
-        text = _json(FactsReport(facts=report.facts.model_copy(update={"config": ""})))
+    text = _json(_fitting(_report(arguments)))
     if arguments.output is None:
         sys.stdout.write(text + "\n")
     else:
         arguments.output.write_text(text)
     return 0
+
+
+def _fitting(report: FactsReport) -> FactsReport:
+    """The same with as little left out as makes it short enough: some configs name thousands of modules."""
+    if report.facts is None:
+        return report
+    for left_out in ({}, _DESCRIPTIVE, _CONFIG, {**_DESCRIPTIVE, **_CONFIG}):
+        shorter = FactsReport(facts=report.facts.model_copy(update=left_out))
+        if len(_json(shorter).encode()) <= _MAX_REPORT_BYTES:
+            return shorter
+    message = (
+        f"the facts of {report.facts.source} take more than {_MAX_REPORT_BYTES:,} bytes: names in its config.json "
+    )
+    return _failed(unusable(message + "are too long"))
+
+
+def _failed(error: FactsError) -> FactsReport:
+    message = error.message[:_MAX_MESSAGE_CHARACTERS]
+    return FactsReport(failure=FactsFailure(reason=error.reason, message=message, is_permanent=error.is_permanent))
 
 
 def _json(report: FactsReport) -> str:
@@ -60,8 +78,7 @@ def _report(arguments: argparse.Namespace) -> FactsReport:
     try:
         return FactsReport(facts=_facts(arguments))
     except FactsError as error:
-        message = error.message[:_MAX_MESSAGE_CHARACTERS]
-        return FactsReport(failure=FactsFailure(reason=error.reason, message=message, is_permanent=error.is_permanent))
+        return _failed(error)
 
 
 def _facts(arguments: argparse.Namespace) -> ModelFacts:

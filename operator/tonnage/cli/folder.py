@@ -15,7 +15,7 @@ from tonnage.contract.model_files import CONFIG, needed_files
 from tonnage.contract.reasons import Reason
 from tonnage.facts.errors import FactsError
 from tonnage.facts.model import model_facts
-from tonnage.facts.reading import model_reading
+from tonnage.facts.reading import model_reading, read_card
 from tonnage.facts.source import Source
 
 # As long as a commit, which it stands for.
@@ -26,9 +26,12 @@ def folder_facts(source: Source, requested_revision: str, folder: Path) -> Model
     """The facts of the model in `folder`, where `source` is mounted. Raises FactsError."""
     try:
         sizes = {entry.name: entry.stat().st_size for entry in os.scandir(folder) if entry.is_file()}
-        reading = model_reading(source, _Folder(folder), sizes)
+        files = _Folder(folder)
         return model_facts(
-            reading, requested_revision=requested_revision, commit=_identity(sizes, (folder / CONFIG).read_bytes())
+            model_reading(source, files, sizes),
+            requested_revision=requested_revision,
+            commit=_identity(sizes, (folder / CONFIG).read_bytes()),
+            said=read_card(files, sizes),
         )
     except (FileNotFoundError, NotADirectoryError) as error:
         message = f"{source} does not exist: the claim has no such folder (or a file in it vanished: {error.filename})"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tonnage.contract.model_facts import ModelFacts
+from tonnage.facts.config import MAX_JSON_BYTES, json_object
 from tonnage.facts.errors import unusable
 from tonnage.facts.model import ModelReading, model_facts
 from tonnage.facts.shape import Shape, shape
@@ -42,12 +43,11 @@ class OfflineFacts:
 def read_config(path: Path) -> Mapping[str, Any]:
     """The config.json at `path`. Raises FactsError, permanent."""
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise unusable(f"{path} cannot be read as JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise unusable(f"{path} is not a JSON object")
-    return config
+        with path.open("rb") as file:
+            content = file.read(MAX_JSON_BYTES + 1)
+    except OSError as error:
+        raise unusable(f"{path} cannot be read: {error.strerror}") from error
+    return json_object(str(path), content)
 
 
 def offline_facts(

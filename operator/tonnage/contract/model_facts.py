@@ -24,6 +24,22 @@ class AttentionKind(StrEnum):
     UNKNOWN = "Unknown"
 
 
+class ContextExtension(Contract):
+    """How the model's rotary positions are scaled, so that it reads further than it was first trained for."""
+
+    kind: ShortText
+    """The kind of scaling, as the config names it: yarn, longrope, llama3, linear, dynamic."""
+    factor: ShortText
+    """By how much, in decimals."""
+    original_context_length: Count | None = None
+    """The longest sequence before the scaling; unset where the config does not tell."""
+
+    def __str__(self) -> str:
+        """For people: `yarn x4 of 32,768`."""
+        origin = "" if self.original_context_length is None else f" of {self.original_context_length:,}"
+        return f"{self.kind} x{self.factor}{origin}"
+
+
 class ModelFacts(Contract):
     """One model at one commit. Counts of heads and layers are those of the text decoder."""
 
@@ -67,13 +83,21 @@ class ModelFacts(Contract):
     """The method that the checkpoint was quantized with."""
     needs_remote_code: bool = False
     """Whether it can only be loaded with code from its repository."""
+    context_extension: ContextExtension | None = None
+    """How the model came to that length, where its rotary positions are scaled."""
     has_chat_template: bool = False
     """Whether it can be asked in chat form."""
+    handles_tools: bool | None = None
+    """Whether its chat template handles tools; unset where there is none, or none that can be read."""
     config: Annotated[str, Field(max_length=65536)] = ""
     """The model's config.json, from which plans for GPUs are computed: zlib in base64, see `facts.packed`. Empty where
     it had no room in the facts pod's message."""
     licence: ShortText | None = None
-    """The licence, as the hub gives it."""
+    """The licence, as the hub or the model's card gives it."""
+    languages: Annotated[list[Annotated[str, Field(max_length=16)]], Field(max_length=32)] | None = None
+    """The first languages that the model's card names."""
+    hub_task: ShortText | None = None
+    """What the model is for, as the hub or its card says: text-generation, feature-extraction."""
 
 
 class FactsFailure(Contract):

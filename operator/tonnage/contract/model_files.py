@@ -9,6 +9,15 @@ from collections.abc import Iterable
 
 CONFIG = "config.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
+# The engine's defaults for sampling, max_new_tokens among them, come from it at run time (vLLM config/model.py,
+# get_diff_sampling_param): no plan depends on it, but every pod needs it.
+GENERATION_CONFIG = "generation_config.json"
+# Where the engine looks for the limit of an embedding model, in its order (vLLM transformers_utils/config.py,
+# get_sentence_transformer_tokenizer_config).
+SENTENCE_CONFIGS = tuple(
+    f"sentence_{kind}_config.json"
+    for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+)
 
 # Loading one of these runs code that its author chose.
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")

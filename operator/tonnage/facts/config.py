@@ -5,9 +5,12 @@ object. A new family is a new name in one of these tuples; they hold what the pi
 nobody can find is an error, never a guess: a guessed number becomes a wrong plan.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from tonnage.facts.errors import unusable
 
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 HIDDEN_SIZE = ("hidden_size", "n_embd", "d_model")
@@ -26,6 +29,11 @@ CONTEXT_LENGTH = (
     "max_seq_length",
     "seq_len",
 )
+
+# The largest config.json seen has 74,000, the largest tokenizer_config.json a million.
+MAX_JSON_BYTES = 4 * 2**20
+# The deepest seen has 6. Deeper ones end what walks through them, or writes them out, in the middle.
+_DEEPEST = 32
 
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
 
@@ -76,7 +84,36 @@ class Config:
 
 
 def config(document: Mapping[str, Any]) -> Config:
-    """The reader of one parsed config.json."""
+    """The reader of one parsed config.json. Raises FactsError for one that nobody can read to its end."""
+    _refuse_nesting(document)
     parts = (document.get(name) for name in _TEXT_PARTS)
     text = next((part for part in parts if isinstance(part, Mapping) and part), document)
     return Config(document, text)
+
+
+def json_object(where: str, content: bytes) -> dict[str, Any]:
+    """The object in a file, of which `content` is all, or one byte more than may be. Raises FactsError."""
+    if len(content) > MAX_JSON_BYTES:
+        raise unusable(f"{where} is larger than {MAX_JSON_BYTES:,} bytes")
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise unusable(f"{where} cannot be read as JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise unusable(f"{where} is not a JSON object")
+    return document
+
+
+def _refuse_nesting(document: Mapping[str, Any]) -> None:
+    for name, value in document.items():
+        level = [value]
+        for _ in range(_DEEPEST):
+            level = [child for one in level for child in _children(one)]
+        if level:
+            raise unusable(f"the config.json makes no sense: {name} is nested more than {_DEEPEST} deep")
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()

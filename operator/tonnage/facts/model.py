@@ -4,28 +4,29 @@ Whether the facts can be served (an architecture the engine does not know, remot
 to say. Here fails only what leaves a fact unknown.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from pydantic import ValidationError
 
 from tonnage.contract.model_facts import AttentionKind, ModelFacts
 from tonnage.contract.model_files import needed_files
 from tonnage.contract.reasons import Reason
 from tonnage.facts import config as names
 from tonnage.facts.architectures import engine, has_config, task
+from tonnage.facts.card import Card
 from tonnage.facts.config import Config, config
-from tonnage.facts.errors import FactsError, unusable
+from tonnage.facts.context import context
+from tonnage.facts.errors import FactsError, shown, unusable
 from tonnage.facts.packed import packed
 from tonnage.facts.shape import shape
 from tonnage.facts.shape.families import DEFAULTS
 from tonnage.facts.source import Source
 from tonnage.facts.weights import Weights
 
-# Rotary scalings whose factor is already in the config's maximum, or that do not lengthen it.
-_UNSCALED_ROPES = ("default", "mrope", "su", "longrope", "llama3", "proportional")
 # Settings of layers that keep something else than one key and value per token: a state, or a compressed history.
 _OTHER_CACHE_MARKS = ("mamba", "ssm", "linear_num", "linear_attn", "lru_", "layers_block_type", "compress_ratios")
-_CHAT_TEMPLATES = ("chat_template.jinja", "chat_template.json")
 
 
 @dataclass(frozen=True)
@@ -37,28 +38,37 @@ class ModelReading:
     config: Mapping[str, Any]
     weights: Weights
     tokenizer_config: Mapping[str, Any] = field(default_factory=dict)
+    has_chat_template: bool = False
+    handles_tools: bool | None = None
+    sentence_config: Mapping[str, Any] = field(default_factory=dict)
+    """Of sentence-transformers, where an embedding model has its limit."""
 
 
-def model_facts(
-    reading: ModelReading, *, requested_revision: str, commit: str, licence: str | None = None
-) -> ModelFacts:
-    """The facts of what was read at `commit`. Raises FactsError, permanent, where one of them cannot be known."""
+def model_facts(reading: ModelReading, *, requested_revision: str, commit: str, said: Card | None = None) -> ModelFacts:
+    """The facts of what was read at `commit`, and of what the model's card `said`.
+
+    Raises FactsError, permanent, where one of them cannot be known.
+    """
     try:
-        return _facts(reading, requested_revision, commit, licence)
-    # A config is written by anybody: text where a number belongs, numbers beyond all bounds.
-    except (ValueError, TypeError, ArithmeticError) as error:
-        raise unusable(f"the config.json of {reading.source} makes no sense: {error}") from error
+        return _facts(reading, requested_revision, commit, said or Card())
+    # A config is written by anybody: numbers and names beyond all bounds.
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        fact = ".".join(str(part) for part in first["loc"])
+        message = f"the config.json of {reading.source} makes no sense: {fact} would be {shown(first['input'])}"
+        raise unusable(f"{message} ({first['msg']})") from error
 
 
-def _facts(reading: ModelReading, requested_revision: str, commit: str, licence: str | None) -> ModelFacts:
+def _facts(reading: ModelReading, requested_revision: str, commit: str, said: Card) -> ModelFacts:
     read = _completed(config(reading.config))
     where = str(reading.source)
     architecture = read.architecture
     if not architecture:
-        raise unusable(f"the config.json of {where} names no architecture")
+        raise unusable(f"the config.json of {where} names no architecture: architectures must be a list of names")
     heads = _required(read, where, "number of attention heads", names.ATTENTION_HEADS)
     hidden_size = _required(read, where, "hidden size", names.HIDDEN_SIZE)
-    kv_heads, head_dim, attention = _attention(read, heads, hidden_size)
+    kv_heads, head_dim, attention = _attention(read, where, heads, hidden_size)
+    longest = context(read, reading.tokenizer_config, reading.sentence_config, where)
     return ModelFacts(
         source=where,
         requested_revision=requested_revision,
@@ -76,12 +86,16 @@ def _facts(reading: ModelReading, requested_revision: str, commit: str, licence:
         head_dim=head_dim,
         vocabulary_size=_required(read, where, "vocabulary size", names.VOCABULARY_SIZE),
         attention=attention,
-        max_context_length=_context_length(read, where),
+        max_context_length=longest.maximum,
+        context_extension=longest.extension,
         quantization=read.quantization,
         needs_remote_code=_needs_remote_code(read),
-        has_chat_template=_has_chat_template(reading.sizes, reading.tokenizer_config),
-        config=packed(reading.config),
-        licence=licence,
+        has_chat_template=reading.has_chat_template,
+        handles_tools=reading.handles_tools,
+        config=_packed(reading),
+        licence=said.licence,
+        languages=list(said.languages) or None,
+        hub_task=said.hub_task,
     )
 
 
@@ -98,10 +112,13 @@ def _completed(read: Config) -> Config:
     return Config(read.whole, text)
 
 
-def _attention(read: Config, heads: int, hidden_size: int) -> tuple[int, int, AttentionKind]:
+def _attention(read: Config, where: str, heads: int, hidden_size: int) -> tuple[int, int, AttentionKind]:
     """Key-value heads, the dimension of one, and the kind; for the kind Latent see `ModelFacts`."""
     kv_heads = read.positive(names.KV_HEADS) or (1 if _is_multi_query(read) else heads)
     head_dim = read.positive(names.HEAD_DIM) or hidden_size // heads
+    if not head_dim:
+        sizes = f"{heads:,} attention heads divide a hidden size of {hidden_size:,}"
+        raise unusable(f"the config.json of {where} makes no sense: {sizes} ({', '.join(names.ATTENTION_HEADS)})")
     latent_rank = read.positive(("kv_lora_rank",))
     if any(key.startswith(_OTHER_CACHE_MARKS) for key in read.text):
         return kv_heads, head_dim, AttentionKind.UNKNOWN
@@ -118,41 +135,16 @@ def _is_multi_query(read: Config) -> bool:
     return read.text.get("multi_query") is True and read.text.get("new_decoder_architecture") is not True
 
 
-def _context_length(read: Config, where: str) -> int:
-    """The longest sequence by the engine's own rule: the smallest limit the config names, times the rotary scaling."""
-    limits = list(read.all_positive(names.CONTEXT_LENGTH))
-    if not limits:
-        raise unusable(f"the config.json of {where} does not say how long a context may be")
-    # Command-R's own limit lies above its max_position_embeddings, and is the true one.
-    limit = read.positive(("model_max_length",)) or min(limits)
-    factor = 1.0
-    if "gemma3" not in read.model_type:
-        for rope in _ropes(read):
-            kind = rope.get("rope_type") or rope.get("type") or "default"
-            if kind in _UNSCALED_ROPES:
-                continue
-            factor = float(rope.get("factor") or 1.0)
-            if kind == "yarn":
-                limit = int(rope.get("original_max_position_embeddings") or limit)
-    return int(limit * factor)
-
-
-def _ropes(read: Config) -> list[Mapping[str, Any]]:
-    """The rotary parameters; newer configs give one set, or one per kind of layer."""
-    section = read.text.get("rope_parameters") or read.text.get("rope_scaling")
-    if not isinstance(section, Mapping):
-        return []
-    nested = [part for part in section.values() if isinstance(part, Mapping)]
-    return nested or [section]
-
-
 def _needs_remote_code(read: Config) -> bool:
     # Repositories keep their code long after the engine has learnt the family: only what it cannot read needs it.
     return bool(read.whole.get("auto_map")) and not has_config(read.model_type)
 
 
-def _has_chat_template(files: Collection[str], tokenizer_config: Mapping[str, Any]) -> bool:
-    return bool(tokenizer_config.get("chat_template")) or any(name in files for name in _CHAT_TEMPLATES)
+def _packed(reading: ModelReading) -> str:
+    try:
+        return packed(reading.config)
+    except ValueError as error:
+        raise unusable(f"the config.json of {reading.source} cannot be kept: {error}") from error
 
 
 def _required(read: Config, where: str, noun: str, keys: tuple[str, ...]) -> int:

@@ -12,19 +12,25 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-# A few kilobytes may unpack to gigabytes.
-_MAX_BYTES = 4 * 2**20
+from tonnage.facts.config import MAX_JSON_BYTES as _MAX_BYTES
+
+# What the contract has room for; ten times the largest seen.
+_MAX_PACKED = 2**16
 
 
 def packed(config: Mapping[str, Any]) -> str:
-    """The config as one string; the same config gives the same string."""
-    text = json.dumps(config, separators=(",", ":"), sort_keys=True)
-    return base64.b64encode(zlib.compress(text.encode(), level=9)).decode()
+    """The config as one string; the same config gives the same string. Raises ValueError for one that is too large."""
+    content = json.dumps(config, separators=(",", ":"), sort_keys=True).encode()
+    text = base64.b64encode(zlib.compress(content, level=9)).decode()
+    if len(content) > _MAX_BYTES or len(text) > _MAX_PACKED:
+        raise ValueError(f"it has {len(content):,} bytes, {len(text):,} packed; {_MAX_PACKED:,} are the most")
+    return text
 
 
 def unpacked(text: str) -> Mapping[str, Any]:
     """The config in a string that `packed` made. Raises ValueError for any other."""
     try:
+        # A few kilobytes may unpack to gigabytes.
         decompressor = zlib.decompressobj()
         content = decompressor.decompress(base64.b64decode(text, validate=True), _MAX_BYTES)
         if not decompressor.eof:

@@ -1,15 +1,18 @@
-"""What to read of a model, in which order, wherever it is: config, the headers of its weights, the tokenizer's config.
+"""What to read of a model, in which order, wherever it is: config, the headers of its weights, a few small files.
 
 A `Files` does the reading; a hub's and a folder's differ in nothing else. Of a weight file it is never asked for more
 than the first bytes.
 """
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol
 
-from tonnage.contract.model_files import CONFIG, TOKENIZER_CONFIG
-from tonnage.facts.errors import unusable
+from tonnage.contract.model_files import CONFIG, SENTENCE_CONFIGS, TOKENIZER_CONFIG
+from tonnage.facts.card import MAX_BYTES as _MAX_CARD_BYTES
+from tonnage.facts.card import README, Card, card, front_matter
+from tonnage.facts.chat_template import JINJA_FILE, JSON_FILE, handles_tools
+from tonnage.facts.chat_template import MAX_BYTES as _MAX_TEMPLATE_BYTES
+from tonnage.facts.config import MAX_JSON_BYTES, json_object
 from tonnage.facts.left_out import LeftOut, left_out
 from tonnage.facts.model import ModelReading
 from tonnage.facts.source import Source
@@ -17,7 +20,6 @@ from tonnage.facts.weights import LENGTH_BYTES, Weights, chosen_weights, header_
 
 # Most headers are shorter; a longer one takes a second read.
 _FIRST_READ_BYTES = 100_000
-_MAX_JSON_BYTES = 16 * 2**20
 
 WeightsReader = Callable[[str], Weights]
 
@@ -41,23 +43,40 @@ def model_reading(
     config = _json_object(where, files, CONFIG)
     is_left_out = left_out(config)
     parts = for_each(lambda name: _weights(f"{name} of {where}", files, name, is_left_out), chosen)
+    tokenizer_config = _json_object(where, files, TOKENIZER_CONFIG) if TOKENIZER_CONFIG in sizes else {}
+    template = _template_file(where, files, sizes) or tokenizer_config.get("chat_template")
     return ModelReading(
         source=source,
         sizes=sizes,
         config=config,
         weights=sum(parts, start=Weights()),
-        tokenizer_config=_json_object(where, files, TOKENIZER_CONFIG) if TOKENIZER_CONFIG in sizes else {},
+        tokenizer_config=tokenizer_config,
+        has_chat_template=bool(template),
+        handles_tools=handles_tools(template) if template else None,
+        sentence_config=_sentence_config(where, files, sizes),
     )
 
 
+def read_card(files: Files, sizes: Collection[str]) -> Card:
+    """The card in a model's README.md, for where no hub has read it; empty where there is none."""
+    return card(front_matter(files.read(README, _MAX_CARD_BYTES))) if README in sizes else Card()
+
+
+def _template_file(where: str, files: Files, sizes: Collection[str]) -> object:
+    """The template in a file of its own, in the order in which transformers looks for it."""
+    if JINJA_FILE in sizes:
+        # One more than may be parsed: what was cut off is another program.
+        return files.read(JINJA_FILE, _MAX_TEMPLATE_BYTES + 1).decode(errors="replace")
+    return _json_object(where, files, JSON_FILE).get("chat_template") if JSON_FILE in sizes else None
+
+
+def _sentence_config(where: str, files: Files, sizes: Collection[str]) -> dict[str, Any]:
+    found = next((name for name in SENTENCE_CONFIGS if name in sizes), None)
+    return _json_object(where, files, found) if found else {}
+
+
 def _json_object(where: str, files: Files, name: str) -> dict[str, Any]:
-    try:
-        document = json.loads(files.read(name, _MAX_JSON_BYTES))
-    except (ValueError, RecursionError) as error:
-        raise unusable(f"{name} of {where} is not JSON ({error})") from error
-    if not isinstance(document, dict):
-        raise unusable(f"{name} of {where} is not a JSON object")
-    return document
+    return json_object(f"{name} of {where}", files.read(name, MAX_JSON_BYTES + 1))
 
 
 def _weights(where: str, files: Files, name: str, is_left_out: LeftOut) -> Weights:

@@ -32,6 +32,19 @@ def context_wish(serving: Serving, facts: ModelFacts) -> ContextWish:
     return ContextWish(wanted, min(_LEAST_CONTEXT, wanted))
 
 
+def extension_notes(facts: ModelFacts, context_length: int) -> list[str]:
+    """What a context costs in quality that only the scaling of rotary positions makes possible."""
+    extension = facts.context_extension
+    original = extension.original_context_length if extension else None
+    if extension is None or original is None or context_length <= original:
+        return []
+    # vLLM scales once for all requests, whatever their length (rotary_embedding/).
+    scaling = f"{extension.kind} x{extension.factor}"
+    return [
+        f"Beyond {original:,} tokens the context rests on scaled positions ({scaling}), for short requests too.",
+    ]
+
+
 def parts_bytes(facts: ModelFacts, context_length: int, sequences: int = 1) -> int:
     """Everything that a replica with this context takes, without headroom."""
     return fixed(facts, context_length).total_bytes + kv_cache_bytes(facts, context_length, sequences)

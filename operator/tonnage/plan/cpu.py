@@ -6,7 +6,7 @@ from tonnage.contract.serve_document import Device
 from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.contract.status import Alternative, MemoryPlan, PlanStatus
 from tonnage.plan.budget import Budget
-from tonnage.plan.context import context_wish, longest_context, parts_bytes, pod_bytes_for
+from tonnage.plan.context import context_wish, extension_notes, longest_context, parts_bytes, pod_bytes_for
 from tonnage.plan.engine import CPU_ENGINE
 from tonnage.plan.limits import limits, start_deadline_seconds
 from tonnage.plan.memory import (
@@ -123,7 +123,7 @@ def _explanation(
         sentences.append(f"A replica may take up to {gib(budget.limit_bytes)} ({budget.origin}).")
     if facts.attention is AttentionKind.UNKNOWN:
         sentences.append("How this model keeps keys and values is not known: every layer was counted in full.")
-    return sentences
+    return [*sentences, *extension_notes(facts, context_length)]
 
 
 def _alternatives(facts: ModelFacts, wanted: int, context_length: int, budget: Budget) -> list[Alternative]:

@@ -22,6 +22,7 @@ from tonnage.cluster.sources.http import Reader
 from tonnage.cluster.sources.refusals import Refusals
 from tonnage.cluster.sources.repository import REQUEST_SECONDS, Deadline, Listing, TooSlowError
 from tonnage.contract.reasons import Reason
+from tonnage.facts.card import Card, card
 from tonnage.facts.errors import FactsError
 from tonnage.facts.source import Source
 
@@ -47,7 +48,7 @@ class HuggingFace:
         if not info.sha:
             raise self._refusals.unreachable("its answer names no commit")
         sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
-        return Listing(info.sha, sizes, _licence(info))
+        return Listing(info.sha, sizes, _card(info))
 
     def read(self, commit: str, name: str, limit: int) -> bytes:
         """See Repository."""
@@ -95,7 +96,7 @@ def _require_success(response: httpx2.Response) -> None:
     hf_raise_for_status(response)
 
 
-def _licence(info: ModelInfo) -> str | None:
-    """The licence by its SPDX-like name: every hub gives it as a tag, the card's text may be long."""
-    prefix = "license:"
-    return next((tag.removeprefix(prefix) for tag in info.tags or [] if tag.startswith(prefix)), None)
+def _card(info: ModelInfo) -> Card:
+    """The card as the hub has read it."""
+    # Its own `to_dict` is untyped, and would copy thousands of results of benchmarks.
+    return card(vars(info.card_data) if info.card_data else {}, info.tags or (), info.pipeline_tag)

@@ -18,6 +18,7 @@ from tonnage.cluster.sources.http import Reader
 from tonnage.cluster.sources.refusals import Refusals
 from tonnage.cluster.sources.repository import Deadline, Listing, TooSlowError
 from tonnage.contract.reasons import Reason
+from tonnage.facts.card import card
 from tonnage.facts.errors import FactsError
 from tonnage.facts.source import Source
 
@@ -28,8 +29,6 @@ _MAX_LISTING_BYTES = 4 * 2**20
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
-# As ModelFacts has room for.
-_MAX_LICENCE_CHARACTERS = 256
 
 
 class _StatusError(Exception):
@@ -60,7 +59,7 @@ class ModelScope:
         listed = self._listed(is_whole=False)
         files = [entry for entry in _entries(listed) if entry.get("Type") != "tree"]
         sizes = {str(entry["Path"]): int(entry.get("Size") or 0) for entry in files}
-        return Listing(self._commit(listed), sizes, _licence(about))
+        return Listing(self._commit(listed), sizes, card({"license": about.get("License")}))
 
     def read(self, commit: str, name: str, limit: int) -> bytes:
         """See Repository."""
@@ -155,8 +154,3 @@ def _full_commit(head: Mapping[str, Any], listed: Mapping[str, Any]) -> str | No
     given = [str(head.get("Id") or ""), *(str(entry.get("Revision") or "") for entry in _entries(listed))]
     start = str(head.get("ShortId") or given[0])
     return next((each for each in given if start and each.startswith(start) and _COMMIT.fullmatch(each)), None)
-
-
-def _licence(about: Mapping[str, Any]) -> str | None:
-    licence = about.get("License")
-    return licence[:_MAX_LICENCE_CHARACTERS] if isinstance(licence, str) and licence else None

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tonnage.contract.model_facts import ModelFacts
+from tonnage.facts.card import Card
 from tonnage.facts.model import model_facts
-from tonnage.facts.reading import model_reading
+from tonnage.facts.reading import model_reading, read_card
 from tonnage.facts.source import Source
 
 REQUEST_SECONDS = 10.0
@@ -48,7 +49,8 @@ class Listing:
     commit: str
     # Bytes by name.
     sizes: Mapping[str, int]
-    licence: str | None = None
+    # None where only its README has it.
+    card: Card | None = None
 
 
 class Repository(Protocol):
@@ -68,9 +70,11 @@ def repository_facts(repository: Repository, source: Source, requested_revision:
     """The facts of what is there now. Raises FactsError."""
     with repository.errors():
         listing = repository.listing()
+        files = _Commit(repository, listing.commit)
         with ThreadPoolExecutor(_PARALLEL_READS, thread_name_prefix="model") as pool:
-            reading = model_reading(source, _Commit(repository, listing.commit), listing.sizes, pool.map)
-    return model_facts(reading, requested_revision=requested_revision, commit=listing.commit, licence=listing.licence)
+            reading = model_reading(source, files, listing.sizes, pool.map)
+        said = listing.card or read_card(files, listing.sizes)
+    return model_facts(reading, requested_revision=requested_revision, commit=listing.commit, said=said)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from tonnage.facts import config as names
 from tonnage.facts.architectures import Task, task
-from tonnage.facts.errors import unusable
+from tonnage.facts.errors import shown, unusable
 from tonnage.facts.left_out import PREDICTION_LAYERS
 from tonnage.facts.shape.description import (
     Attention,
@@ -25,7 +25,7 @@ from tonnage.facts.shape.description import (
     Tower,
 )
 from tonnage.facts.shape.families import DEFAULTS, family
-from tonnage.facts.shape.fields import Fields
+from tonnage.facts.shape.fields import MOST_LAYERS, Fields, senseless
 from tonnage.facts.shape.layers import layer_pattern, layers
 from tonnage.facts.shape.parts import Model, norm
 from tonnage.facts.shape.quantization import Quantization, first_section, quantization, requested
@@ -49,7 +49,9 @@ __all__ = [
     "shape",
 ]
 
-_MAX_LAYERS = 4096
+# Its bytes are still a number of the contract's (2**53) in 64 bits; the largest model there is has 2.4e12.
+_MOST_PARAMETERS = 2**50
+_LONGEST_DTYPE = 32
 _POOLING_WORDS = ("ForSequenceClassification", "ForTokenClassification", "RewardModel")
 # Families with parts that nothing here describes.
 _PARTLY_DESCRIBED = {
@@ -88,7 +90,7 @@ def _shape(config: Mapping[str, Any]) -> Shape:
     is_tied = _is_tied(read.whole, text, default=row.is_tied)
     section = first_section((config, text))
     quantized = quantization(section) if section else None
-    return Shape(
+    found_shape = Shape(
         architecture=read.architecture,
         model_type=model_type,
         hidden_size=hidden,
@@ -106,6 +108,18 @@ def _shape(config: Mapping[str, Any]) -> Shape:
         left_out=_left_out(fields),
         unknown=(*gaps, *_unknown(model, stack, quantized), *_missing_towers(read.architecture, found, gaps)),
     )
+    if found_shape.parameters > _MOST_PARAMETERS:
+        size = f"{found_shape.parameters:,} parameters; its largest number is {_largest(config)}"
+        raise unusable(f"the config.json makes no sense: {size}")
+    return found_shape
+
+
+def _largest(config: Mapping[str, Any]) -> str:
+    """The largest number of a config, with its name."""
+    sections = (config, *(part for part in config.values() if isinstance(part, Mapping)))
+    numbers = ((value, name) for part in sections for name, value in part.items() if isinstance(value, int))
+    value, name = max(numbers, default=(0, "nothing"))
+    return f"{name}, {shown(value)}"
 
 
 def _generates(architecture: str, *, is_encoder: bool) -> bool:
@@ -116,10 +130,9 @@ def _generates(architecture: str, *, is_encoder: bool) -> bool:
 
 def _layer_count(fields: Fields) -> int:
     pattern = layer_pattern(fields)
-    count = len(pattern) or fields.required("number of layers", *names.LAYERS)
-    if count > _MAX_LAYERS:
-        raise unusable(f"the config.json makes no sense: {count:,} layers")
-    return count
+    if len(pattern) > MOST_LAYERS:
+        raise senseless("hybrid_override_pattern", pattern)
+    return len(pattern) or fields.layers(*names.LAYERS) or fields.required("number of layers", *names.LAYERS)
 
 
 def _is_tied(whole: Mapping[str, Any], text: Mapping[str, Any], *, default: bool) -> bool:
@@ -135,6 +148,8 @@ def _dtype(read: names.Config) -> str:
     for part in (read.whole, read.text):
         for name in ("torch_dtype", "dtype"):
             value = part.get(name)
+            if isinstance(value, str) and len(value) > _LONGEST_DTYPE:
+                raise senseless(name, value)
             if isinstance(value, str) and value:
                 return value.removeprefix("torch.")
     return ""

@@ -40,7 +40,7 @@ def _dimensions(model: Model, index: int, kind: AttentionKind) -> tuple[int, int
     fields = model.fields
     heads = _per_layer(fields.items("num_attention_heads_per_layer"), index) or model.heads
     kv_heads = _per_layer(fields.items("num_key_value_heads"), index) or _kv_heads(model)
-    head_dim = fields.number(*HEAD_DIM) or model.hidden_size // model.heads
+    head_dim = fields.number(*HEAD_DIM) or model.head_dim
     value_dim = head_dim
     if model.model_type.startswith("mimo_v2"):
         prefix = "swa_" if kind is AttentionKind.SLIDING else ""

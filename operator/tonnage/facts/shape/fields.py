@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tonnage.facts.errors import unusable
+from tonnage.facts.errors import FactsError, shown, unusable
 
-# No dimension of a model is near it; beyond it Python would still count, and take hours for the layers.
-_LARGEST = 2**31
+# No dimension of a model is near it, and the contract's counts end there.
+_LARGEST = 2**31 - 1
+# Layers are built one by one. Lists say something of each, and texts too: longer ones would be searched for hours.
+MOST_LAYERS = 4096
+_LONGEST_TEXT = 8 * MOST_LAYERS
 
 
 @dataclass(frozen=True)
@@ -32,16 +35,32 @@ class Fields:
             if isinstance(value, float) and value.is_integer():
                 value = int(value)
             if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _LARGEST:
-                raise unusable(f"the config.json makes no sense: {name} is {value!r}")
+                raise senseless(name, value)
             if value:
                 return value
         return None
+
+    def real(self, name: str) -> float | None:
+        """A positive number with decimals; 0 and null count as absent."""
+        value = self.section.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= _LARGEST:
+            raise senseless(name, value)
+        return value or None
 
     def required(self, noun: str, *names: str) -> int:
         """A number without which there is no model."""
         value = self.number(*names)
         if value is None:
             raise unusable(f"the config.json does not give the {noun} ({', '.join(names)})")
+        return value
+
+    def layers(self, *names: str) -> int | None:
+        """A number of layers."""
+        value = self.number(*names)
+        if value is not None and value > MOST_LAYERS:
+            raise unusable(f"the config.json makes no sense: {value:,} layers ({', '.join(names)})")
         return value
 
     def is_set(self, name: str, *, default: bool = False) -> bool:
@@ -52,11 +71,15 @@ class Fields:
     def text(self, name: str) -> str:
         """A word, or empty."""
         value = self.section.get(name)
+        if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+            raise senseless(name, value)
         return value if isinstance(value, str) else ""
 
     def items(self, name: str) -> list[Any] | None:
         """A list with something in it."""
         value = self.section.get(name)
+        if isinstance(value, list) and len(value) > MOST_LAYERS:
+            raise senseless(name, value)
         return value if isinstance(value, list) and value else None
 
     def part(self, *names: str) -> Mapping[str, Any] | None:
@@ -66,3 +89,8 @@ class Fields:
             if isinstance(value, Mapping) and value:
                 return value
         return None
+
+
+def senseless(name: str, value: object) -> FactsError:
+    """The error for a value that no model can have."""
+    return unusable(f"the config.json makes no sense: {name} is {shown(value)}")

@@ -8,7 +8,7 @@ from tonnage.facts.errors import unusable
 from tonnage.facts.shape.attention import attention
 from tonnage.facts.shape.description import Attention, AttentionKind, FeedForward, Layer, State, Tensor
 from tonnage.facts.shape.feed_forward import dense, feed_forward
-from tonnage.facts.shape.fields import Fields
+from tonnage.facts.shape.fields import Fields, senseless
 from tonnage.facts.shape.parts import Model, norm
 from tonnage.facts.shape.state import gated_delta, kimi_delta, lightning, mamba1, mamba2, short_convolution
 
@@ -43,6 +43,9 @@ def _all_layers(model: Model) -> Iterator[Layer]:
         return (_pattern_layer(model, letter, index) for index, letter in enumerate(pattern))
     blocks = model.fields.items("block_configs")
     if blocks:
+        wrong = next((block for block in blocks if not isinstance(block, Mapping)), None)
+        if wrong is not None:
+            raise senseless("block_configs", wrong)
         return (_block_layer(model, block) for block in blocks)
     return (_layer(model, kind, index) for index, kind in enumerate(_kinds(model)))
 
@@ -62,6 +65,7 @@ def _kinds(model: Model) -> Iterator[str]:
     period = fields.number("full_attention_interval", "attn_layer_period")
     offset = fields.number("attn_layer_offset") or 0
     kda = fields.part("linear_attn_config")
+    kda_layers = Fields(kda or {}).items("kda_layers") or []
     indices = fields.items("attn_layer_indices")
     for index in range(model.layers):
         if index < len(given) and not isinstance(given[index], int):
@@ -70,7 +74,7 @@ def _kinds(model: Model) -> Iterator[str]:
             yield "attention" if given[index] else "lightning"
         elif kda is not None:
             # Counted from 1.
-            yield "kimi_delta" if index + 1 in (kda.get("kda_layers") or ()) else "attention"
+            yield "kimi_delta" if index + 1 in kda_layers else "attention"
         elif indices is not None:
             yield "attention" if index in indices else "mamba"
         elif fields.number("full_attention_interval"):
@@ -124,19 +128,19 @@ def _pattern_layer(model: Model, letter: str, index: int) -> Layer:
 
 def _block_layer(model: Model, block: Mapping[str, Any]) -> Layer:
     """One layer of a pruned Llama (Nemotron NAS): either part may be missing."""
-    how, width_how = block.get("attention") or {}, block.get("ffn") or {}
+    how, width_how = Fields(block).part("attention") or {}, Fields(block).part("ffn") or {}
     mixer: Attention | None = None
     part: FeedForward | None = None
     tensors: tuple[Tensor, ...] = ()
     if not how.get("no_op") and not how.get("replace_with_linear"):
-        group = how.get("n_heads_in_group") or 1
-        head_dim = model.hidden_size // model.heads
+        group = Fields(how).number("n_heads_in_group") or 1
+        head_dim = model.head_dim
         mixer = Attention(AttentionKind.FULL, model.heads, model.heads // group, head_dim, head_dim)
         fields = Fields({**model.fields.section, "num_key_value_heads": model.heads // group})
         tensors += attention(replace(model, fields=fields), 0)[1]
         tensors += (norm("input_layernorm", model.hidden_size),)
     if not width_how.get("no_op") and not width_how.get("replace_with_linear"):
-        exact = int(2 * float(width_how.get("ffn_mult") or 1) * model.hidden_size / 3)
+        exact = int(2 * (Fields(width_how).real("ffn_mult") or 1) * model.hidden_size / 3)
         part, dense_tensors = dense(model, -(-exact // _NAS_MULTIPLE) * _NAS_MULTIPLE)
         tensors += (*dense_tensors, norm("post_attention_layernorm", model.hidden_size))
     return Layer(mixer, part, tensors)

@@ -6,6 +6,8 @@ names of their own checkpoint, and those families that are quantized by pattern 
 
 from dataclasses import dataclass
 
+from tonnage.facts.config import ATTENTION_HEADS, HIDDEN_SIZE
+from tonnage.facts.errors import unusable
 from tonnage.facts.shape.description import Role, Split, Tensor
 from tonnage.facts.shape.families import Family
 from tonnage.facts.shape.fields import Fields
@@ -21,6 +23,14 @@ class Model:
     hidden_size: int
     layers: int
     heads: int
+
+    @property
+    def head_dim(self) -> int:
+        """The dimension of a head where the config leaves it to division. Raises FactsError."""
+        if self.heads > self.hidden_size:
+            sizes = f"{self.heads:,} attention heads divide a hidden size of {self.hidden_size:,}"
+            raise unusable(f"the config.json makes no sense: {sizes} ({', '.join((*ATTENTION_HEADS, *HIDDEN_SIZE))})")
+        return self.hidden_size // self.heads
 
     def has_bias(self, bias: bool | str) -> bool:
         """Whether a bias of the family's row is there: always, never, or by the config's switch."""

@@ -12,6 +12,9 @@ from fnmatch import translate
 from functools import cached_property, lru_cache
 from typing import Any
 
+from tonnage.facts.errors import shown, unusable
+from tonnage.facts.shape.fields import Fields, senseless
+
 _MILLI = 1000
 # One absolute maximum in 32 bits for 64 weights; quantized again with nested quantization: 8 bits and a 32-bit one for
 # 256 of them (bitsandbytes functional.py, quantize_4bit).
@@ -27,6 +30,12 @@ _USUAL_GROUP = 128
 # The names that modelopt writes for single modules.
 _ALGORITHMS = {"NVFP4": _NVFP4, "W4A16_NVFP4": _NVFP4, "MXFP4": _MXFP4, "FP8": _FP8, "W4A16_AWQ": 4 * _MILLI + 125}
 _EXPERT_WORDS = (".experts", ".switch_mlp")
+# Of regular expressions in them.
+_MOST_PATTERNS = 64
+_LONGEST_PATTERN = 512
+_MOST_REPETITIONS = 3
+_REPETITION = re.compile(r"(?<!\()[*+?{]")
+_REPEATED_GROUP = re.compile(r"\)[*+?{]")
 _IGNORE_KEYS = ("ignore", "ignored_layers", "modules_to_not_convert", "exclude_modules")
 
 
@@ -95,20 +104,19 @@ class Quantization:
 def quantization(section: Mapping[str, Any]) -> Quantization:
     """The reading of a `quantization_config`."""
     method = _method(section)
-    ignored = tuple(str(name) for key in _IGNORE_KEYS for name in (section.get(key) or ()) if isinstance(name, str))
     kv_scheme = section.get("kv_cache_scheme")
-    kv_bits = kv_scheme.get("num_bits") if isinstance(kv_scheme, Mapping) else None
+    kv_bits = Fields(kv_scheme).number("num_bits") if isinstance(kv_scheme, Mapping) else None
     if section.get("kv_cache_quant_algo") == "FP8":
         kv_bits = 8
     by_module = tuple(_by_module(section))
     return Quantization(
         method=method,
         milli_bits=_milli_bits(method, section),
-        ignored=ignored,
+        ignored=_ignored(section),
         only_experts=method == "mxfp4" or _targets_experts(section),
         by_module=by_module,
         quantizes_activations=_quantizes_activations(method, section),
-        kv_cache_bits=kv_bits if isinstance(kv_bits, int) else None,
+        kv_cache_bits=kv_bits,
         group_size=_group_size(section),
     )
 
@@ -119,6 +127,38 @@ def requested(method: str) -> Quantization:
     return quantization({"quant_method": method, "load_in_4bit": method == "bitsandbytes"})
 
 
+def _ignored(section: Mapping[str, Any]) -> tuple[str, ...]:
+    found: list[str] = []
+    for key in _IGNORE_KEYS:
+        value = section.get(key) or []
+        if not isinstance(value, list):
+            raise senseless(key, value)
+        found += [name for name in value if isinstance(name, str)]
+    patterns = [name for name in found if name.startswith("re:")]
+    if len(patterns) > _MOST_PATTERNS:
+        raise unusable(f"the config.json makes no sense: quantization ignores {len(patterns):,} regular expressions")
+    for pattern in patterns:
+        if not _is_bounded(pattern.removeprefix("re:")):
+            raise unusable(f"the config.json makes no sense: quantization ignores {shown(pattern)}, too hard to match")
+    return tuple(found)
+
+
+def _is_bounded(source: str) -> bool:
+    """Whether a regular expression is one, and comes to its end in any name of a module.
+
+    The ways that a repeated group may match can double with every letter, and so can those of many repetitions. What
+    authors write has one or two of `.*`, and a choice of names in a group.
+    """
+    repetitions = len(_REPETITION.findall(source))
+    if len(source) > _LONGEST_PATTERN or repetitions > _MOST_REPETITIONS or _REPEATED_GROUP.search(source):
+        return False
+    try:
+        re.compile(f"(?:{source})|(?:{source})")
+    except (re.error, RecursionError, OverflowError):
+        return False
+    return True
+
+
 def _method(section: Mapping[str, Any]) -> str:
     name = str(section.get("quant_method") or section.get("quant_algo") or "unknown").lower()
     return name.replace("compressed_tensors", "compressed-tensors")
@@ -126,16 +166,33 @@ def _method(section: Mapping[str, Any]) -> str:
 
 def _group_size(section: Mapping[str, Any]) -> int:
     """The largest where modules differ. Blocks of FP8 (`weight_block_size`) are square."""
-    groups = section.get("config_groups")
-    parts = [part.get("weights") or {} for part in groups.values()] if isinstance(groups, Mapping) else [section]
-    blocks = [block for part in parts for block in part.get("weight_block_size") or part.get("block_structure") or ()]
-    sizes = [part.get("group_size") or part.get("q_group_size") or 0 for part in parts]
+    groups = _groups(section)
+    parts = [Fields(group).part("weights") or {} for group in groups] if groups else [section]
+    blocks = [block for part in map(Fields, parts) for block in _blocks(part)]
+    sizes = [_group(part) or 0 for part in parts]
     return max((size for size in (*sizes, *blocks) if isinstance(size, int)), default=0)
+
+
+def _blocks(part: Fields) -> list[Any]:
+    return part.items("weight_block_size") or part.items("block_structure") or []
+
+
+def _groups(section: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    groups = section.get("config_groups")
+    return [group for group in groups.values() if isinstance(group, Mapping)] if isinstance(groups, Mapping) else []
+
+
+def _group(section: Mapping[str, Any]) -> int | None:
+    """Weights that share a scale; a whole row is -1, which is None here."""
+    for name in ("group_size", "q_group_size"):
+        if section.get(name) != -1 and (found := Fields(section).number(name)):
+            return found
+    return None
 
 
 def _milli_bits(method: str, section: Mapping[str, Any]) -> int | None:
     if isinstance(section.get("config_groups"), Mapping):
-        return _group_bits(section["config_groups"])
+        return _group_bits(_groups(section))
     algorithm = str(section.get("quant_algo") or "").upper()
     if algorithm in _ALGORITHMS:
         return _ALGORITHMS[algorithm]
@@ -154,20 +211,21 @@ def _awq_bits(section: Mapping[str, Any]) -> int | None:
 
 
 def _packed_bits(section: Mapping[str, Any], *, has_zeros: bool) -> int | None:
-    bits = section.get("bits") or section.get("w_bit")
-    group = section.get("group_size") or section.get("q_group_size") or _USUAL_GROUP
-    return _integer_bits(bits, int(group), has_zeros=has_zeros) if isinstance(bits, int) else None
+    bits = Fields(section).number("bits", "w_bit")
+    is_whole_row = section.get("group_size") == -1
+    group = 0 if is_whole_row else _group(section) or _USUAL_GROUP
+    return _integer_bits(bits, group, has_zeros=has_zeros) if bits else None
 
 
-def _group_bits(groups: Mapping[str, Any]) -> int | None:
+def _group_bits(groups: Sequence[Mapping[str, Any]]) -> int | None:
     """Of the group with the fewest bits: in mixed checkpoints it is the experts', which are nearly all."""
-    sections = (group.get("weights") for group in groups.values() if isinstance(group, Mapping))
-    return min((bits for weights in sections if (bits := _weight_bits(weights or {}))), default=None)
+    sections = (Fields(group).part("weights") or {} for group in groups)
+    return min((bits for weights in sections if (bits := _weight_bits(weights))), default=None)
 
 
 def _weight_bits(weights: Mapping[str, Any]) -> int | None:
-    bits, size = weights.get("num_bits"), weights.get("group_size") or 0
-    if not isinstance(bits, int):
+    bits, size = Fields(weights).number("num_bits"), _group(weights) or 0
+    if bits is None:
         return None
     if weights.get("type") == "float" and bits == _FLOAT4_BITS:
         return _MXFP4 if size == _MXFP4_GROUP else _NVFP4
@@ -212,18 +270,13 @@ def _by_module(section: Mapping[str, Any]) -> Iterable[tuple[str, int]]:
 
 
 def _targets_experts(section: Mapping[str, Any]) -> bool:
-    groups = section.get("config_groups")
-    if not isinstance(groups, Mapping):
-        return False
-    sections = [group for group in groups.values() if isinstance(group, Mapping)]
-    targets = [str(target) for section in sections for target in section.get("targets") or ()]
+    targets = [str(target) for group in _groups(section) for target in Fields(group).items("targets") or ()]
     return bool(targets) and all(any(word in target for word in _EXPERT_WORDS) for target in targets)
 
 
 def _quantizes_activations(method: str, section: Mapping[str, Any]) -> bool:
-    groups = section.get("config_groups")
-    if isinstance(groups, Mapping):
-        return any(isinstance(group, Mapping) and group.get("input_activations") for group in groups.values())
+    if isinstance(section.get("config_groups"), Mapping):
+        return any(group.get("input_activations") for group in _groups(section))
     return "fp8" in method or str(section.get("quant_algo") or "").upper() in ("FP8", "NVFP4")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tonnage.facts import config as names
 from tonnage.facts.shape.description import Attention, AttentionKind, Layer
+from tonnage.facts.shape.fields import Fields
 from tonnage.facts.shape.parts import Model
 
 # mrope.py: cache_max_position_num.
@@ -21,7 +22,7 @@ def rotary_elements(model: Model, layers: tuple[Layer, ...]) -> int:
     fields = model.fields
     if model.family.positions:
         return 0
-    rope = fields.part("rope_parameters", "rope_scaling") or {}
+    rope = fields.part("rope_scaling", "rope_parameters") or {}
     dimensions = {
         fields.number("qk_rope_head_dim") or layer.mixer.key_dim
         for layer in layers
@@ -39,14 +40,14 @@ def rotary_elements(model: Model, layers: tuple[Layer, ...]) -> int:
 
 def _positions(positions: int, rope: Mapping[str, Any]) -> int:
     kind = rope.get("rope_type") or rope.get("type") or "default"
-    factor = rope.get("factor") or 1
-    original = rope.get("original_max_position_embeddings") or 0
+    factor = Fields(rope).real("factor") or 1
+    original = Fields(rope).number("original_max_position_embeddings")
     if rope.get("mrope_section"):
         return positions * _MULTIMODAL_COPIES
     if kind in _LENGTHENING:
         return int(positions * factor)
-    if kind == "yarn" and original:
-        return int(original * factor)
+    if kind == "yarn":
+        return int((original or positions) * factor)
     return positions
 
 

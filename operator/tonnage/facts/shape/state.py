@@ -119,7 +119,7 @@ def kimi_delta(model: Model, section: Mapping[str, Any]) -> tuple[State, tuple[T
 
 def lightning(model: Model) -> tuple[State, tuple[Tensor, ...]]:
     """MiniMax-Text-01's."""
-    dimension = model.fields.number("head_dim") or model.hidden_size // model.heads
+    dimension = model.fields.number("head_dim") or model.head_dim
     width = model.heads * dimension
     tensors = (
         *projections(

@@ -95,7 +95,7 @@ def _vision(
 ) -> tuple[Tower | None, tuple[str, ...]]:
     kind = _KINDS.get(model_type, _Kind())
     hidden = fields.number("embed_dim", "vt_hidden_size", "hidden_size", "width")
-    depth = fields.number("depth", "num_hidden_layers", "vt_num_hidden_layers", "layers")
+    depth = fields.layers("depth", "num_hidden_layers", "vt_num_hidden_layers", "layers")
     if not hidden or not depth:
         return None, ("weights and activations of the vision tower",)
     width = fields.number("intermediate_size", "vt_intermediate_size") or _scaled_width(fields, hidden)
@@ -231,7 +231,7 @@ def _one_layer(place: _Place) -> tuple[Tensor, ...]:
 def _global_layers(place: _Place) -> tuple[Tensor, ...]:
     """Llama 3.2's: global layers, embeddings of tiles and positions, and a projector of six layers' outputs."""
     fields, hidden = place.fields, place.hidden
-    layers = fields.number("num_global_layers") or 8
+    layers = fields.layers("num_global_layers") or 8
     size, patch = fields.number("image_size") or 560, fields.number("patch_size") or 14
     aspects, tiles = len(fields.items("supported_aspect_ratios") or ()) + 1, fields.number("max_num_tiles") or 4
     positions = (size // patch) ** 2 + 1

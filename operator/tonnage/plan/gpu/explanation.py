@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from tonnage.contract.status import Alternative
 from tonnage.memory import Estimate
 from tonnage.memory.checkpoint import unexplained_bytes
+from tonnage.plan.context import extension_notes
 from tonnage.plan.gpu.fit import MEMORY_PERCENT, Fit
 from tonnage.plan.gpu.offers import Rejected
 from tonnage.plan.gpu.question import Question
@@ -71,6 +72,7 @@ def _notes(question: Question, fit: Fit) -> Iterable[str]:
     dtype = engine_dtype(shape, candidate)
     if fit.context_length < wanted:
         yield f"The context is {fit.context_length:,}, the longest that fits, instead of {wanted:,}."
+    yield from extension_notes(question.facts, fit.context_length)
     if shape.dtype and dtype != shape.dtype:
         yield f"The checkpoint is in {shape.dtype}; it is computed in {dtype}."
     if not candidate.offer.is_present:
