@@ -5,6 +5,7 @@ outputs, the hidden states of the whole batch, the buffers of fused experts. All
 """
 
 from tonnage.facts.shape import Attention, AttentionKind, FeedForward, State, Tower
+from tonnage.memory.cache import state_bytes
 from tonnage.memory.setup import Run, has_cross_attention
 
 _MIB = 2**20
@@ -25,6 +26,7 @@ def activation_bytes(run: Run, stage: int = 0) -> int:
     """The peak of one rank of a pipeline stage, without the weights."""
     base = _WORKSPACE_BYTES[run.device.is_hopper_or_later] + _SMALL_BYTES
     kept = _encoder_kept_bytes(run) if stage == 0 else 0
+    kept += _states_bytes(run)
     experts = _expert_workspace_bytes(run)
     peaks = [base + kept + experts + _forward_bytes(run, stage)]
     if stage == 0:
@@ -61,15 +63,31 @@ def _feed_forward_bytes(run: Run, part: FeedForward | None) -> int:
 
 
 def _mixer_bytes(run: Run, mixer: Attention | State | None) -> int:
-    tokens, size = run.max_num_batched_tokens, run.element_bytes
     if isinstance(mixer, Attention):
+        tokens, size = run.max_num_batched_tokens, run.element_bytes
         heads = -(-mixer.heads // run.tensor_parallel)
         if mixer.kind is AttentionKind.LATENT:
-            chunk = min(max(8 * run.max_model_len, 64 * run.max_num_seqs), _MAX_PREFILL_CHUNK)
-            return chunk * heads * mixer.prefill_dim * size
+            return _latent_bytes(run, mixer, heads)
         kv_heads = max(1, mixer.kv_heads // run.tensor_parallel)
         return tokens * (2 * heads * mixer.value_dim + 2 * kv_heads * mixer.key_dim) * size
     return 0
+
+
+def _latent_bytes(run: Run, mixer: Attention, heads: int) -> int:
+    """Keys and values of a prompt, decompressed; V0 has no context beside the batch, but its queries too."""
+    if run.rules.is_v1:
+        chunk = min(max(8 * run.max_model_len, 64 * run.max_num_seqs), _MAX_PREFILL_CHUNK)
+        return chunk * heads * mixer.prefill_dim * run.element_bytes
+    # Queries, keys, values filled up to the same width, and the output.
+    return run.max_num_batched_tokens * heads * 4 * mixer.prefill_dim * run.element_bytes
+
+
+def _states_bytes(run: Run) -> int:
+    """Of V0: states of all sequences that may run together, made in the profiling run (models/mamba_cache.py)."""
+    if run.rules.is_v1:
+        return 0
+    mixers = (layer.mixer for layer in run.shape.layers)
+    return run.max_num_seqs * sum(state_bytes(run.share, mixer) for mixer in mixers if isinstance(mixer, State))
 
 
 def _expert_workspace_bytes(run: Run) -> int:

@@ -184,7 +184,15 @@ def _latent(model: Model) -> tuple[Attention, tuple[Tensor, ...]]:
     if fields.is_set("mla_use_output_gate"):
         found += projections(Projection("self_attn.g_proj", hidden, heads * value))
     described = Attention(
-        AttentionKind.LATENT, heads, 1, rank + rope, 0, prefill_dim=nope + value, indexer_dim=index_dim
+        AttentionKind.LATENT,
+        heads,
+        1,
+        rank + rope,
+        0,
+        prefill_dim=nope + value,
+        query_inputs=query_rank or hidden,
+        nope_dim=nope,
+        indexer_dim=index_dim,
     )
     return described, tuple(found)
 

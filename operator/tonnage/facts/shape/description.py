@@ -83,6 +83,10 @@ class Attention:
     window: int | None = None
     prefill_dim: int = 0
     """Of latent attention: keys and values of one head, once decompressed for a prompt."""
+    query_inputs: int = 0
+    """Of latent attention: the width that queries are projected from."""
+    nope_dim: int = 0
+    """Of latent attention: the part of a query's head that is not rotated."""
     indexer_dim: int = 0
     """Of sparse attention: the index key that is kept beside each token."""
 
