@@ -46,3 +46,24 @@ def test_a_config_that_cannot_be_read_is_an_answer_too(tmp_path: Path) -> None:
     )
     assert [False, False] == [answer["starts"] for answer in found]
     assert f"{broken} is not a JSON object" == found[1]["reason"]
+
+
+def test_one_set_up_without_sense_leaves_the_others_their_answers(tmp_path: Path) -> None:
+    case = {"config": LLAMA, "gpu_mem_gib": 79.19}
+    found = answers(
+        tmp_path,
+        {**case, "id": "negative", "tp": -2},
+        {"id": "no config", "gpu_mem_gib": 79.19},
+        {"id": "no memory", "config": LLAMA, "gpu": "Some GPU"},
+        {**case, "id": "good"},
+    )
+    assert [False, False, False, True] == [answer["starts"] for answer in found]
+    assert "tp is -2: it must be a positive number" == found[0]["reason"]
+    assert "gpu_mem_gib is not given, and the memory of the GPU 'Some GPU' is not known" == found[2]["reason"]
+
+
+def test_numbers_may_be_text_and_memory_may_be_left_to_the_name(tmp_path: Path) -> None:
+    texts = {"gpu": "NVIDIA L4", "gpu_mem_gib": "22.0 GiB", "tp": "1", "max_model_len": "4096", "id": "text"}
+    numbers = {"gpu": "NVIDIA L4", "gpu_mem_gib": None, "tp": 1, "max_model_len": 4096, "id": "text"}
+    first, second = answers(tmp_path, {**texts, "config": LLAMA}, {**numbers, "config": LLAMA})
+    assert first == second

@@ -126,10 +126,17 @@ def _sampler_bytes(run: Run) -> int:
     if not run.shape.generates:
         return 0
     sampler = run.rules.sampler if run.device.is_ampere_or_later else run.rules.sampler_before_ampere
-    rows = min(run.max_num_seqs, run.max_num_batched_tokens)
+    rows = min(run.max_num_seqs, run.max_num_batched_tokens, *_dummy_sequences(run))
     logits = rows * run.shape.vocabulary_size * (run.element_bytes + sampler.logit_bytes)
     buffered_rows = run.device.multiprocessors if sampler.has_row_buffer else 0
     return logits + buffered_rows * run.shape.vocabulary_size * _FLOAT32_BYTES
+
+
+def _dummy_sequences(run: Run) -> list[int]:
+    """V0 profiled with as many sequences as have room for an image each (worker/model_runner.py, profile_run)."""
+    if run.rules.is_v1 or has_cross_attention(run.shape):
+        return []
+    return [max(1, run.max_num_batched_tokens // tower.max_tokens) for tower in run.shape.towers if tower.max_tokens]
 
 
 def _items(run: Run, tower: Tower) -> int:
@@ -137,7 +144,11 @@ def _items(run: Run, tower: Tower) -> int:
     if has_cross_attention(run.shape):
         # An encoder-decoder's dummy batch has an image for every sequence.
         return run.max_num_seqs
-    return max(1, run.max_num_batched_tokens // tower.max_tokens) if tower.max_tokens else 0
+    if not tower.max_tokens:
+        return 0
+    fitting = run.max_num_batched_tokens // tower.max_tokens
+    # Where the largest image does not fit, V0 ran without (multimodal/profiling.py).
+    return max(1, fitting) if run.rules.is_v1 else fitting
 
 
 def _encoder_kept_bytes(run: Run) -> int:

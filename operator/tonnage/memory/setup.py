@@ -86,7 +86,7 @@ def run(setup: Setup, shape: Shape) -> Run:
     number = version(setup.engine_version)
     gpu = device(setup.gpu, setup.memory_bytes / GIB)
     # `auto` takes float32 checkpoints down to 16 bits.
-    element_bytes = _DTYPE_BYTES.get(setup.dtype or "auto", 2)
+    element_bytes = _DTYPE_BYTES.get((setup.dtype or "auto").removeprefix("torch."), 2)
     quantization = _quantization(setup, shape)
     asked = Asked(
         device=gpu,
