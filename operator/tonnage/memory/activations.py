@@ -164,6 +164,10 @@ def _encoder_bytes(run: Run) -> int:
     peak = 0
     for tower in run.shape.towers:
         width = -(-tower.intermediate // tower.ranks(run.tensor_parallel))
-        per_patch = _TOWER_COPIES * tower.hidden_size + tower.activation_copies * width + tower.values_per_patch
+        copies = _TOWER_COPIES + tower.kept_layers
+        layer = copies * tower.hidden_size + tower.activation_copies * width
+        # The outputs that were kept, stacked, and put together with the last (models/mllama.py, MllamaVisionModel).
+        joined = (copies + 2 * tower.kept_layers) * tower.hidden_size
+        per_patch = max(layer, joined) + tower.values_per_patch
         peak = max(peak, _items(run, tower) * tower.max_patches * per_patch * run.element_bytes)
     return peak

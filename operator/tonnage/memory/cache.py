@@ -63,17 +63,22 @@ def _caches(share: Share, mixer: Attention | State | None, block_tokens: int) ->
     if isinstance(mixer, State):
         page = max(state_bytes(share, mixer), block_tokens * _attention_token_bytes(share))
         yield LayerCache(_STATE, page, block_tokens)
-    elif isinstance(mixer, Attention) and mixer.kind not in (AttentionKind.ENCODER, AttentionKind.CROSS):
+    elif isinstance(mixer, Attention) and _keeps_tokens(share, mixer):
         yield _attention_cache(share, mixer, block_tokens)
         if mixer.indexer_dim:
             per_token = mixer.indexer_dim + _SCALE_BYTES
             yield LayerCache(AttentionKind.LATENT, block_tokens * per_token, block_tokens)
 
 
+def _keeps_tokens(share: Share, mixer: Attention) -> bool:
+    """V0 gave layers of cross-attention pages like all others."""
+    return mixer.kind is not AttentionKind.ENCODER and (mixer.kind is not AttentionKind.CROSS or not share.rules.is_v1)
+
+
 def _attention_cache(share: Share, mixer: Attention, block_tokens: int) -> LayerCache:
     kind, window = mixer.kind, mixer.window
-    if not share.rules.groups_layers and kind in (AttentionKind.SLIDING, AttentionKind.CHUNKED):
-        kind, window = AttentionKind.FULL, None
+    if not share.rules.groups_layers:
+        window, kind = None, kind if kind is AttentionKind.LATENT else AttentionKind.FULL
     return LayerCache(kind, block_tokens * token_bytes(share, mixer), block_tokens, window)
 
 

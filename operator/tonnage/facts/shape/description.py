@@ -146,6 +146,8 @@ class Tower:
     """Of the largest item that must be in one batch as a whole, where attention goes both ways in it."""
     activation_copies: int = 2
     """Vectors of the intermediate width that are alive together in a forward pass."""
+    kept_layers: int = 0
+    """Layers whose outputs are kept until the end, where the projector reads them too."""
     heads: int = 0
     """Attention heads, which tensor parallelism must divide; 0 where the config does not tell."""
     is_whole: bool = False

@@ -123,6 +123,7 @@ def _vision(
         heads=fields.number("num_heads", "num_attention_heads", "vt_num_attention_heads", "attention_heads") or 0,
         is_whole=kind.is_whole,
         may_stay_whole=kind.may_stay_whole or model_type not in _KINDS,
+        kept_layers=len(fields.items("intermediate_layers_indices") or ()),
     )
     return tower, unknown
 
