@@ -72,6 +72,8 @@ def _caches(share: Share, mixer: Attention | State | None, block_tokens: int) ->
 
 def _keeps_tokens(share: Share, mixer: Attention) -> bool:
     """V0 gave layers of cross-attention pages like all others."""
+    if mixer.shares_cache:
+        return False
     return mixer.kind is not AttentionKind.ENCODER and (mixer.kind is not AttentionKind.CROSS or not share.rules.is_v1)
 
 

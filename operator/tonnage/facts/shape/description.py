@@ -81,6 +81,8 @@ class Attention:
     key_dim: int
     value_dim: int
     window: int | None = None
+    shares_cache: bool = False
+    """Whether it reads the keys and values of an earlier layer, and keeps none."""
     prefill_dim: int = 0
     """Of latent attention: keys and values of one head, once decompressed for a prompt."""
     query_inputs: int = 0
