@@ -63,7 +63,7 @@ def test_one_set_up_without_sense_leaves_the_others_their_answers(tmp_path: Path
 
 
 def test_numbers_may_be_text_and_memory_may_be_left_to_the_name(tmp_path: Path) -> None:
-    texts = {"gpu": "NVIDIA L4", "gpu_mem_gib": "22.0 GiB", "tp": "1", "max_model_len": "4096", "id": "text"}
+    texts = {"gpu": "NVIDIA L4", "gpu_mem_gib": "22.0341796875 GiB", "tp": "1", "max_model_len": "4096", "id": "text"}
     numbers = {"gpu": "NVIDIA L4", "gpu_mem_gib": None, "tp": 1, "max_model_len": 4096, "id": "text"}
     first, second = answers(tmp_path, {**texts, "config": LLAMA}, {**numbers, "config": LLAMA})
     assert first == second

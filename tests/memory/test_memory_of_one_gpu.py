@@ -296,12 +296,25 @@ def test_versions_are_read(text: str | None, number: tuple[int, int]) -> None:
         pytest.param("AMD Instinct MI300A", 127.9, 228, id="AMD"),
         pytest.param(None, 44.42, 142, id="by memory alone"),
         pytest.param("Some GPU", 44.42, 142, id="by memory, with an unknown name"),
-        pytest.param("2x NVIDIA GeForce RTX 2060", 5.8, 68, id="by its generation"),
         pytest.param(None, 60.0, 108, id="unknown memory"),
     ],
 )
 def test_gpus_are_recognised(name: str | None, gib: float, multiprocessors: int) -> None:
     assert multiprocessors == device(name, gib).multiprocessors
+
+
+@pytest.mark.parametrize(
+    ("name", "capability", "is_amd"),
+    [
+        pytest.param("2x NVIDIA GeForce RTX 2060", (7, 5), False, id="Turing"),
+        pytest.param("Tesla P40", (6, 0), False, id="Pascal"),
+        pytest.param("NVIDIA RTX 5880 Ada", (8, 9), False, id="Ada"),
+        pytest.param("AMD Instinct MI308X", (9, 4), True, id="AMD"),
+    ],
+)
+def test_gpus_without_a_row_are_of_their_generation(name: str, capability: tuple[int, int], is_amd: bool) -> None:
+    found = device(name, 20.0)
+    assert (capability, is_amd) == (found.compute_capability, found.is_amd)
 
 
 def test_graphs_are_as_many_as_batch_sizes() -> None:
