@@ -55,8 +55,7 @@ def test_a_config_that_cannot_be_read_is_an_answer_too(tmp_path: Path) -> None:
     [
         pytest.param(7, "the set-up: Input should be", id="no object"),
         pytest.param({"gpu_mem_gib": 24}, "id: is missing", id="no id"),
-        pytest.param({"id": "x", "config": LLAMA}, "gpu_mem_gib: is missing", id="no memory"),
-        pytest.param({"id": "x", "config": LLAMA, "gpu_mem_gib": None}, "gpu_mem_gib: Input", id="memory of null"),
+        pytest.param({"id": "x", "config": LLAMA}, "gpu_mem_gib is not given", id="no memory"),
         pytest.param({"id": "x", "config": LLAMA, "gpu_mem_gib": float("nan")}, "gpu_mem_gib: Input", id="no number"),
         pytest.param({"id": "x", "config": LLAMA, "gpu_mem_gib": 24, "tp": -1}, "tp: Input", id="minus one GPU"),
         pytest.param({"id": "x", "config": LLAMA, "gpu_mem_gib": 24, "pp": 10**9}, "pp: Input", id="a billion stages"),
@@ -94,3 +93,15 @@ def test_a_file_that_cannot_be_used_is_one_sentence(
 
 def test_no_set_ups_have_no_estimates(tmp_path: Path) -> None:
     assert [] == answers(tmp_path)
+
+
+def test_memory_that_neither_the_case_nor_the_name_gives_is_asked_for(tmp_path: Path) -> None:
+    found = answers(tmp_path, {"id": "x", "config": LLAMA, "gpu": "Some GPU"})
+    assert "gpu_mem_gib is not given, and the memory of the GPU 'Some GPU' is not known" == found[0]["reason"]
+
+
+def test_numbers_may_be_text_and_memory_may_be_left_to_the_name(tmp_path: Path) -> None:
+    texts = {"gpu": "NVIDIA L4", "gpu_mem_gib": "22.0341796875 GiB", "tp": "1", "max_model_len": "4096", "id": "text"}
+    numbers = {"gpu": "NVIDIA L4", "gpu_mem_gib": None, "tp": 1, "max_model_len": 4096, "id": "text"}
+    first, second = answers(tmp_path, {**texts, "config": LLAMA}, {**numbers, "config": LLAMA})
+    assert first == second

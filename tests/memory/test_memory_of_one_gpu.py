@@ -219,6 +219,14 @@ def test_an_encoder_keeps_nothing() -> None:
         pytest.param("NVIDIA GB10", 119.7, {"engine_version": "0.29.0"}, (2048, 256), id="memory that is not told"),
         pytest.param("NVIDIA L4", 22.0, {"max_num_seqs": 2, "max_model_len": 512}, (1024, 2), id="short and few"),
         pytest.param("NVIDIA L4", 22.0, {"engine_version": "0.6.4"}, (8192, 256), id="V0: a whole prompt"),
+        pytest.param("A10", 22.0, {"engine_version": "0.6.4", "max_model_len": 65536}, (512, 256), id="V0: pieces"),
+        pytest.param("A10", 22.0, {"engine_version": "0.6.5", "max_model_len": 65536}, (2048, 256), id="longer pieces"),
+        pytest.param("A10", 22.0, {"engine_version": "0.5.1", "max_model_len": 65536}, (65536, 256), id="never cut"),
+        pytest.param("MI300X", 192.0, {"engine_version": "0.8.5", "max_model_len": 65536}, (65536, 256), id="AMD"),
+        pytest.param("Tesla T4", 14.56, {"engine_version": "0.9.2"}, (8192, 256), id="V0 still on old GPUs"),
+        pytest.param("NVIDIA H20", 95.0, {"engine_version": "0.8.4"}, (2048, 256), id="large by name only"),
+        pytest.param("A100-SXM4-80GB", 79.25, {"engine_version": "0.8.5"}, (8192, 1024), id="large by memory"),
+        pytest.param("A800-SXM4-80GB", 79.15, {}, (8192, 1024), id="not an A100 by name"),
     ],
 )
 def test_batches_are_the_engines_default(
@@ -229,11 +237,42 @@ def test_batches_are_the_engines_default(
 
 
 @pytest.mark.parametrize(
+    ("version", "bytes_of_a_token"),
+    [
+        pytest.param("0.6.6", 2 * 16 * 256 * 2, id="keys and values of all heads"),
+        pytest.param("0.7.1", 576 * 2, id="latent"),
+        pytest.param("0.7.3", 5 * 256, id="aligned"),
+        pytest.param("0.19.0", 576 * 2, id="latent again"),
+    ],
+)
+def test_latent_caches_are_as_wide_as_the_version_makes_them(version: str, bytes_of_a_token: int) -> None:
+    found = prepared("deepseek-ai__DeepSeek-V2-Lite-Chat", engine_version=version)
+    assert {bytes_of_a_token * 16} == {cache.page_bytes for cache in layer_caches(found)}
+
+
+def test_latent_projections_were_multiplied_at_load() -> None:
+    # Eight ranks of three stages, 0.7.4.dev382 (vm-240): 25.0166 GiB.
+    eight = {"engine_version": "0.7.3", "tensor_parallel": 8, "pipeline_parallel": 3}
+    assert pytest.approx(25.0166, rel=0.002) == weights_bytes(prepared("deepseek-ai__DeepSeek-R1", **eight)) / GIB
+
+
+def test_the_last_stage_had_the_rest_of_the_layers() -> None:
+    assert [begin for begin, _ in stage_layers(61, 3, rest_is_last=True)] == [0, 20, 40]
+
+
+def test_v0_gave_cross_attention_pages() -> None:
+    assert len(layer_caches(prepared("meta-llama__Llama-3.2-11B-Vision-Instruct", engine_version="0.7.0"))) == 40
+
+
+@pytest.mark.parametrize(
     ("text", "number"),
     [
         pytest.param("0.19.0", (19, 0), id="release"),
         pytest.param("0.6.4.post1", (6, 4), id="post release"),
         pytest.param("0.8.0rc3.dev5+g5eeabc2a", (8, 0), id="candidate"),
+        pytest.param("0.8.5.dev22+g1575c1701", (8, 4), id="soon after a release"),
+        pytest.param("0.7.4.dev382+g5ce6dedf4", (7, 4), id="long after a release"),
+        pytest.param("v0.9", (9, 0), id="without a patch"),
         pytest.param("dev", (16, 0), id="unknown"),
         pytest.param(None, (16, 0), id="not given"),
     ],
@@ -256,12 +295,26 @@ def test_versions_are_read(text: str | None, number: tuple[int, int]) -> None:
         pytest.param("NVIDIA-A100-SXM4-40GB-MIG-1g.5gb", 4.75, 108, id="slice"),
         pytest.param("AMD Instinct MI300A", 127.9, 228, id="AMD"),
         pytest.param(None, 44.42, 142, id="by memory alone"),
-        pytest.param("Some GPU", 44.42, 108, id="unknown name"),
+        pytest.param("Some GPU", 44.42, 142, id="by memory, with an unknown name"),
         pytest.param(None, 60.0, 108, id="unknown memory"),
     ],
 )
 def test_gpus_are_recognised(name: str | None, gib: float, multiprocessors: int) -> None:
     assert multiprocessors == device(name, gib).multiprocessors
+
+
+@pytest.mark.parametrize(
+    ("name", "capability", "is_amd"),
+    [
+        pytest.param("2x NVIDIA GeForce RTX 2060", (7, 5), False, id="Turing"),
+        pytest.param("Tesla P40", (6, 0), False, id="Pascal"),
+        pytest.param("NVIDIA RTX 5880 Ada", (8, 9), False, id="Ada"),
+        pytest.param("AMD Instinct MI308X", (9, 4), True, id="AMD"),
+    ],
+)
+def test_gpus_without_a_row_are_of_their_generation(name: str, capability: tuple[int, int], is_amd: bool) -> None:
+    found = device(name, 20.0)
+    assert (capability, is_amd) == (found.compute_capability, found.is_amd)
 
 
 def test_graphs_are_as_many_as_batch_sizes() -> None:

@@ -4,60 +4,27 @@ Each line is computed as the project's score is: |predicted - measured| / measur
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import pytest
 
-from tonnage.cli import main
+from tests.support.estimates import GIB, Case, estimated, percentile_90
 
 DATA = Path(__file__).parents[1] / "data"
-GIB = 2**30
-Case = dict[str, Any]
 CASES: list[Case] = [
     case
     for case in json.loads((DATA / "vllm_memory_cases.json").read_text())
     if case.get("config") and case["gpu_mem_gib"] and case["outcome"]
 ]
-INPUTS = (
-    "gpu",
-    "gpu_mem_gib",
-    "tp",
-    "pp",
-    "dtype",
-    "quantization",
-    "kv_cache_dtype",
-    "gpu_memory_utilization",
-    "max_model_len",
-    "max_num_seqs",
-    "max_num_batched_tokens",
-    "enforce_eager",
-    "vllm_version",
-)
 
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
     """What the command answers, by id; ids that end in /given had the weights as measured."""
-    folder = tmp_path_factory.mktemp("estimates")
-    setups = []
-    for case in CASES:
-        config = str(DATA / "model_configs" / case["config"])
-        setup = {"id": case["id"], "config": config, **{name: case.get(name) for name in INPUTS}}
-        setups.append(setup)
-        if case["weights_gib"]:
-            setups.append({**setup, "id": f"{case['id']}/given", "weights_bytes": int(case["weights_gib"] * GIB)})
-    (folder / "in.json").write_text(json.dumps(setups))
-    assert main(["estimate", str(folder / "in.json"), str(folder / "out.json")]) == 0
-    return {answer["id"]: answer for answer in json.loads((folder / "out.json").read_text())}
-
-
-def percentile_90(values: Sequence[float]) -> float:
-    ranked = sorted(values)
-    return ranked[min(len(ranked) - 1, int(0.9 * len(ranked)))]
+    return estimated(CASES, DATA / "model_configs", tmp_path_factory.mktemp("estimates"))
 
 
 def has_budget(case: Case) -> bool:

@@ -5,6 +5,7 @@ outputs, the hidden states of the whole batch, the buffers of fused experts. All
 """
 
 from tonnage.facts.shape import Attention, AttentionKind, FeedForward, State, Tower
+from tonnage.memory.cache import state_bytes
 from tonnage.memory.setup import Run, has_cross_attention
 
 _MIB = 2**20
@@ -25,6 +26,7 @@ def activation_bytes(run: Run, stage: int = 0) -> int:
     """The peak of one rank of a pipeline stage, without the weights."""
     base = _WORKSPACE_BYTES[run.device.is_hopper_or_later] + _SMALL_BYTES
     kept = _encoder_kept_bytes(run) if stage == 0 else 0
+    kept += _states_bytes(run)
     experts = _expert_workspace_bytes(run)
     peaks = [base + kept + experts + _forward_bytes(run, stage)]
     if stage == 0:
@@ -61,15 +63,31 @@ def _feed_forward_bytes(run: Run, part: FeedForward | None) -> int:
 
 
 def _mixer_bytes(run: Run, mixer: Attention | State | None) -> int:
-    tokens, size = run.max_num_batched_tokens, run.element_bytes
     if isinstance(mixer, Attention):
+        tokens, size = run.max_num_batched_tokens, run.element_bytes
         heads = -(-mixer.heads // run.tensor_parallel)
         if mixer.kind is AttentionKind.LATENT:
-            chunk = min(max(8 * run.max_model_len, 64 * run.max_num_seqs), _MAX_PREFILL_CHUNK)
-            return chunk * heads * mixer.prefill_dim * size
+            return _latent_bytes(run, mixer, heads)
         kv_heads = max(1, mixer.kv_heads // run.tensor_parallel)
         return tokens * (2 * heads * mixer.value_dim + 2 * kv_heads * mixer.key_dim) * size
     return 0
+
+
+def _latent_bytes(run: Run, mixer: Attention, heads: int) -> int:
+    """Keys and values of a prompt, decompressed; V0 has no context beside the batch, but its queries too."""
+    if run.rules.is_v1:
+        chunk = min(max(8 * run.max_model_len, 64 * run.max_num_seqs), _MAX_PREFILL_CHUNK)
+        return chunk * heads * mixer.prefill_dim * run.element_bytes
+    # Queries, keys, values filled up to the same width, and the output.
+    return run.max_num_batched_tokens * heads * 4 * mixer.prefill_dim * run.element_bytes
+
+
+def _states_bytes(run: Run) -> int:
+    """Of V0: states of all sequences that may run together, made in the profiling run (models/mamba_cache.py)."""
+    if run.rules.is_v1:
+        return 0
+    mixers = (layer.mixer for layer in run.shape.layers)
+    return run.max_num_seqs * sum(state_bytes(run.share, mixer) for mixer in mixers if isinstance(mixer, State))
 
 
 def _expert_workspace_bytes(run: Run) -> int:
@@ -108,10 +126,17 @@ def _sampler_bytes(run: Run) -> int:
     if not run.shape.generates:
         return 0
     sampler = run.rules.sampler if run.device.is_ampere_or_later else run.rules.sampler_before_ampere
-    rows = min(run.max_num_seqs, run.max_num_batched_tokens)
+    rows = min(run.max_num_seqs, run.max_num_batched_tokens, *_dummy_sequences(run))
     logits = rows * run.shape.vocabulary_size * (run.element_bytes + sampler.logit_bytes)
     buffered_rows = run.device.multiprocessors if sampler.has_row_buffer else 0
     return logits + buffered_rows * run.shape.vocabulary_size * _FLOAT32_BYTES
+
+
+def _dummy_sequences(run: Run) -> list[int]:
+    """V0 profiled with as many sequences as have room for an image each (worker/model_runner.py, profile_run)."""
+    if run.rules.is_v1 or has_cross_attention(run.shape):
+        return []
+    return [max(1, run.max_num_batched_tokens // tower.max_tokens) for tower in run.shape.towers if tower.max_tokens]
 
 
 def _items(run: Run, tower: Tower) -> int:
@@ -119,7 +144,11 @@ def _items(run: Run, tower: Tower) -> int:
     if has_cross_attention(run.shape):
         # An encoder-decoder's dummy batch has an image for every sequence.
         return run.max_num_seqs
-    return max(1, run.max_num_batched_tokens // tower.max_tokens) if tower.max_tokens else 0
+    if not tower.max_tokens:
+        return 0
+    fitting = run.max_num_batched_tokens // tower.max_tokens
+    # Where the largest image does not fit, V0 ran without (multimodal/profiling.py).
+    return max(1, fitting) if run.rules.is_v1 else fitting
 
 
 def _encoder_kept_bytes(run: Run) -> int:
@@ -135,6 +164,10 @@ def _encoder_bytes(run: Run) -> int:
     peak = 0
     for tower in run.shape.towers:
         width = -(-tower.intermediate // tower.ranks(run.tensor_parallel))
-        per_patch = _TOWER_COPIES * tower.hidden_size + tower.activation_copies * width + tower.values_per_patch
+        copies = _TOWER_COPIES + tower.kept_layers
+        layer = copies * tower.hidden_size + tower.activation_copies * width
+        # The outputs that were kept, stacked, and put together with the last (models/mllama.py, MllamaVisionModel).
+        joined = (copies + 2 * tower.kept_layers) * tower.hidden_size
+        per_patch = max(layer, joined) + tower.values_per_patch
         peak = max(peak, _items(run, tower) * tower.max_patches * per_patch * run.element_bytes)
     return peak

@@ -19,6 +19,7 @@ _SPARSE_BLOCK_TOKENS = 64
 # Latent kernels need whole pieces of 128 tokens where blocks are cut for them (platforms/interface.py).
 _LATENT_STEP_TOKENS = 128
 _SCALE_BYTES = 4
+_PADDED_HEAD_DIM = 256
 _FLOAT32_BYTES = 4
 
 
@@ -56,20 +57,30 @@ def layer_caches(share: Share, begin: int = 0, end: int | None = None) -> tuple[
 
 
 def _caches(share: Share, mixer: Attention | State | None, block_tokens: int) -> Iterator[LayerCache]:
+    if isinstance(mixer, State) and not share.rules.is_v1:
+        # V0 keeps states apart from the blocks: activations.
+        return
     if isinstance(mixer, State):
-        page = max(_state_bytes(share, mixer), block_tokens * _attention_token_bytes(share))
+        page = max(state_bytes(share, mixer), block_tokens * _attention_token_bytes(share))
         yield LayerCache(_STATE, page, block_tokens)
-    elif isinstance(mixer, Attention) and mixer.kind not in (AttentionKind.ENCODER, AttentionKind.CROSS):
+    elif isinstance(mixer, Attention) and _keeps_tokens(share, mixer):
         yield _attention_cache(share, mixer, block_tokens)
         if mixer.indexer_dim:
             per_token = mixer.indexer_dim + _SCALE_BYTES
             yield LayerCache(AttentionKind.LATENT, block_tokens * per_token, block_tokens)
 
 
+def _keeps_tokens(share: Share, mixer: Attention) -> bool:
+    """V0 gave layers of cross-attention pages like all others."""
+    if mixer.shares_cache:
+        return False
+    return mixer.kind is not AttentionKind.ENCODER and (mixer.kind is not AttentionKind.CROSS or not share.rules.is_v1)
+
+
 def _attention_cache(share: Share, mixer: Attention, block_tokens: int) -> LayerCache:
     kind, window = mixer.kind, mixer.window
-    if not share.rules.groups_layers and kind in (AttentionKind.SLIDING, AttentionKind.CHUNKED):
-        kind, window = AttentionKind.FULL, None
+    if not share.rules.groups_layers:
+        window, kind = None, kind if kind is AttentionKind.LATENT else AttentionKind.FULL
     return LayerCache(kind, block_tokens * token_bytes(share, mixer), block_tokens, window)
 
 
@@ -78,12 +89,21 @@ def token_bytes(share: Share, mixer: Attention) -> int:
     if mixer.kind is AttentionKind.LATENT:
         if mixer.indexer_dim and share.kv_element_bytes == 1:
             return _SPARSE_FP8_BYTES
-        return mixer.key_dim * share.kv_element_bytes
+        return _latent_bytes(share, mixer)
     heads = max(1, mixer.kv_heads // share.tensor_parallel)
     return heads * (mixer.key_dim + mixer.value_dim) * share.kv_element_bytes
 
 
-def _state_bytes(share: Share, state: State) -> int:
+def _latent_bytes(share: Share, mixer: Attention) -> int:
+    if not share.rules.has_latent:
+        # model_executor/models/deepseek_v2.py until 0.7.0: keys and values of every head, filled up to 256.
+        return -(-mixer.heads // share.tensor_parallel) * 2 * _PADDED_HEAD_DIM * share.kv_element_bytes
+    step = share.rules.aligned_latent_bytes
+    return -(-mixer.key_dim * share.kv_element_bytes // step) * step
+
+
+def state_bytes(share: Share, state: State) -> int:
+    """Of one sequence in one layer on one rank."""
     ranks, size = share.tensor_parallel, share.element_bytes
     return sum(-(-part.elements // ranks) * (_FLOAT32_BYTES if part.is_float32 else size) for part in state.parts)
 
@@ -100,8 +120,8 @@ def _block_tokens(share: Share) -> int:
         return _SPARSE_BLOCK_TOKENS
     per_token = _attention_token_bytes(share)
     states = [layer.mixer for layer in share.shape.distinct_layers if isinstance(layer.mixer, State)]
-    largest = max((_state_bytes(share, state) for state in states), default=0)
-    if not largest or not per_token:
+    largest = max((state_bytes(share, state) for state in states), default=0)
+    if not largest or not per_token or not share.rules.is_v1:
         return share.block_tokens
     is_latent = any(mixer.kind is AttentionKind.LATENT for mixer in attentions)
     step = _LATENT_STEP_TOKENS if is_latent else share.block_tokens

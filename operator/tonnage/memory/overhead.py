@@ -37,11 +37,12 @@ _CAPTURE_SIZES = (1, 2, 4, *range(8, 256, 8), *range(256, _MAX_CAPTURE + 1, 16))
 
 
 def non_torch_bytes(run: Run, stage: int = 0) -> int:
-    """Growth of everything that is not PyTorch's during profiling."""
+    """What the engine counts of everything that is not PyTorch's: its growth, or with some versions all of it."""
     kernels = _KERNELS_BYTES
     if run.device.is_hopper_or_later and stage == run.pipeline_parallel - 1:
         kernels = next(size for since, size in _HOPPER_KERNELS_BYTES if run.version >= since)
-    return kernels + _communication_bytes(run)
+    context = context_bytes(run) if run.rules.counts_context else 0
+    return context + kernels + _communication_bytes(run)
 
 
 def _communication_bytes(run: Run) -> int:

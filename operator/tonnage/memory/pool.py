@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from tonnage.memory.cache import LayerCache, layer_caches, unified
 from tonnage.memory.setup import Run, Share
-from tonnage.memory.weights import stage_layers
+from tonnage.memory.weights import stages
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Pool:
 
 def pool(run: Run, stage: int = 0) -> Pool | None:
     """The pool of a pipeline stage; None for one whose layers keep nothing. Groups are the whole model's."""
-    return _pool(run.share, *stage_layers(len(run.shape.layers), run.pipeline_parallel)[stage])
+    return _pool(run.share, *stages(run)[stage])
 
 
 @lru_cache(maxsize=64)

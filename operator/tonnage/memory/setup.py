@@ -1,23 +1,17 @@
-"""What is run on which GPU, with the engine's own defaults where nothing was said.
-
-The defaults are the OpenAI server's (vllm/engine/arg_utils.py, get_batch_defaults); offline use has others.
-"""
+"""What is run on which GPU, with the engine's own defaults where nothing was said."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 from tonnage.facts.shape import AttentionKind, Quantization, Shape, requested
+from tonnage.memory.batch import default_batch
 from tonnage.memory.devices import GIB, Device, device
+from tonnage.memory.engines import Asked, is_v1
 from tonnage.memory.versions import Rules, Version, rules, version
 
 _BLOCK_TOKENS = 16
-_LARGE_GIB, _LARGEST_GIB = 70, 160
-# Batched tokens and sequences.
-_LARGEST, _LARGE, _SMALL = (16384, 1024), (8192, 1024), (2048, 256)
-# V0 took a whole prompt as one batch; from 32K on it cut prompts into pieces of 512 tokens, later of 2,048.
-_V0_LONG_CONTEXT = 32768
-_V0_CHUNK_TOKENS = 2048
-_V0_SEQUENCES = 256
+# Where neither the set-up nor the config gives a context.
+_DEFAULT_CONTEXT = 2048
 _DTYPE_BYTES = {"float32": 4, "float": 4, "float16": 2, "half": 2, "bfloat16": 2}
 _NO_METHODS = (None, "none", "None")
 
@@ -90,13 +84,20 @@ class Run(Share):
 def run(setup: Setup, shape: Shape) -> Run:
     """What the engine makes of a set-up."""
     number = version(setup.engine_version)
-    found = rules(number, has_cross_attention=has_cross_attention(shape))
     gpu = device(setup.gpu, setup.memory_bytes / GIB)
-    max_model_len = setup.max_model_len or shape.max_context_length or _V0_CHUNK_TOKENS
-    tokens, sequences = _batch(setup, shape, found, gpu, max_model_len)
     # `auto` takes float32 checkpoints down to 16 bits.
-    element_bytes = _DTYPE_BYTES.get(setup.dtype or "auto", 2)
+    element_bytes = _DTYPE_BYTES.get((setup.dtype or "auto").removeprefix("torch."), 2)
     quantization = _quantization(setup, shape)
+    asked = Asked(
+        device=gpu,
+        shape=shape,
+        element_bytes=element_bytes,
+        method=quantization.method if quantization else None,
+        has_fp8_cache=(setup.kv_cache_dtype or "").startswith("fp8"),
+    )
+    found = rules(number, is_v1=is_v1(number, asked))
+    max_model_len = setup.max_model_len or shape.max_context_length or _DEFAULT_CONTEXT
+    tokens, sequences = _batch(setup, shape, found, gpu, max_model_len)
     return Run(
         shape=shape,
         rules=found,
@@ -119,19 +120,7 @@ def run(setup: Setup, shape: Shape) -> Run:
 
 def _batch(setup: Setup, shape: Shape, found: Rules, gpu: Device, max_model_len: int) -> tuple[int, int]:
     """Batched tokens and sequences."""
-    memory_gib = setup.memory_bytes / GIB
-    if not found.is_v1:
-        chunked = max_model_len > _V0_LONG_CONTEXT
-        tokens, sequences = (_V0_CHUNK_TOKENS if chunked else max(2048, max_model_len)), _V0_SEQUENCES
-    elif gpu.hides_memory:
-        tokens, sequences = _SMALL
-    elif memory_gib >= _LARGEST_GIB and found.has_largest_tier:
-        tokens, sequences = _LARGEST
-    elif memory_gib >= _LARGE_GIB and not gpu.is_a100:
-        tokens, sequences = _LARGE
-    else:
-        tokens, sequences = _SMALL
-    tokens = max([tokens, *(tower.whole_item_tokens for tower in shape.towers)])
+    tokens, sequences = default_batch(shape, found, gpu, setup.memory_bytes / GIB, max_model_len)
     wanted = setup.max_num_seqs or sequences
     batched = setup.max_num_batched_tokens or min(tokens, wanted * max_model_len)
     return batched, setup.max_num_seqs or min(sequences, batched)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tonnage.memory.activations import activation_bytes
 from tonnage.memory.overhead import context_bytes, graph_bytes, non_torch_bytes
 from tonnage.memory.setup import Run
-from tonnage.memory.weights import stage_layers, weights_bytes
+from tonnage.memory.weights import stages, weights_bytes
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Stage:
 def stage(prepared: Run, index: int, given_weights_bytes: int | None) -> Stage:
     """The stage with this number; the given weights were measured on the first."""
     own = weights_bytes(prepared, index)
-    begin, end = stage_layers(len(prepared.shape.layers), prepared.pipeline_parallel)[index]
+    begin, end = stages(prepared)[index]
     if given_weights_bytes is not None:
         # The other stages' are in proportion.
         own = given_weights_bytes if index == 0 else given_weights_bytes * own // weights_bytes(prepared, 0)

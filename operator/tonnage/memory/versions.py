@@ -6,18 +6,38 @@ leave the least for the KV cache, so that what is promised holds on any.
 
 import re
 from dataclasses import dataclass, replace
+from enum import Enum
 
 Version = tuple[int, int]
 """Minor and patch: the major version has always been 0."""
 
 UNKNOWN: Version = (16, 0)
-_PATTERN = re.compile(r"v?0\.(\d+)(?:\.(\d+))?")
+_PATTERN = re.compile(r"v?0\.(\d+)(?:\.(\d+))?(?:\.dev(\d+))?")
+# `0.8.5.dev22` is 22 commits after 0.8.4; there are some 250 between two releases.
+_HALF_A_RELEASE = 130
+_LAST_PATCH = 99
 
 
 def version(text: str | None) -> Version:
-    """`0.6.4.post1` -> (6, 4); anything else is UNKNOWN."""
-    match = _PATTERN.match(text or "")
-    return (int(match[1]), int(match[2] or 0)) if match else UNKNOWN
+    """`0.6.4.post1` -> (6, 4), `0.8.5.dev22` -> (8, 4); anything else is UNKNOWN."""
+    match = _PATTERN.match((text or "").strip())
+    if match is None:
+        return UNKNOWN
+    minor, patch = int(match[1]), int(match[2] or 0)
+    if match[3] is None or int(match[3]) >= _HALF_A_RELEASE:
+        return minor, patch
+    return (minor, patch - 1) if patch else (minor - 1, _LAST_PATCH)
+
+
+class Tier(Enum):
+    """Which GPUs get larger batches: engine/arg_utils.py, _set_default_args_v1 and later get_batch_defaults."""
+
+    NAME_MANY_SEQUENCES = 1
+    """H100 and H200, by name; every GPU gets many sequences."""
+    NAME = 2
+    MEMORY = 3
+    """From 70 GiB on."""
+    MEMORY_NOT_A100 = 4
 
 
 @dataclass(frozen=True)
@@ -49,6 +69,20 @@ class Rules:
     sampler_before_ampere: Sampler = _SORT
     is_v1: bool = True
     """The engine before (V0) had one pool of blocks for all layers and no window in it."""
+    chunk_tokens: int = 2048
+    """Of V0: what it cuts prompts of long contexts into; 0 where it never does."""
+    has_latent: bool = True
+    """Whether latent attention keeps its latent vector; before, keys and values of all heads, padded."""
+    absorbs_latent: bool = False
+    """Whether projections of latent attention are multiplied with each other at load and kept beside the originals."""
+    aligned_latent_bytes: int = 1
+    """What a token's latent vector is rounded up to."""
+    rest_is_last: bool = False
+    """Whether the last pipeline stage has the layers that are left over."""
+    counts_context: bool = False
+    """Whether other memory is all that the GPU has in use, with the context; later, what it grew by."""
+    tier: Tier = Tier.MEMORY_NOT_A100
+    """Which GPUs get larger batches."""
     utilization: float = 0.9
     """Default of gpu_memory_utilization."""
     subtracts_graphs: bool = False
@@ -69,7 +103,22 @@ class Rules:
     """Whether GPUs from 160 GiB on get larger batches than the others."""
 
 
+# V0. engine/arg_utils.py: pieces of long prompts from 0.5.3 on; config.py, SchedulerConfig: 512 tokens, from 0.6.5 on
+# 2,048. config.py, use_mla: 0.7.1. attention/backends/mla/utils.py: absorbed to 0.7.3. worker/cache_engine.py,
+# align_to_256bytes: 0.7.2 and 0.7.3. distributed/utils.py, get_pp_indices: 0.8.0. worker/worker.py,
+# determine_num_available_blocks: all that is in use, in 0.6.4 alone.
+_V0_WHOLE = Rules(is_v1=False, groups_layers=False, chunk_tokens=0, has_latent=False, rest_is_last=True)
+_V0_512 = replace(_V0_WHOLE, chunk_tokens=512)
+_V0_IN_USE = replace(_V0_512, counts_context=True)
+_V0_2048 = replace(_V0_512, chunk_tokens=2048)
+_V0_ABSORBS = replace(_V0_2048, has_latent=True, absorbs_latent=True)
+_V0_ALIGNS = replace(_V0_ABSORBS, aligned_latent_bytes=256)
 _V0 = Rules(is_v1=False, groups_layers=False)
+# v1/worker/gpu_worker.py, determine_available_memory: all that is in use, to 0.9.0.
+_V1_EARLY = Rules(groups_layers=False, counts_context=True, tier=Tier.NAME_MANY_SEQUENCES)
+_V1_NAME = replace(_V1_EARLY, tier=Tier.NAME)
+_V1_MEMORY = replace(_V1_EARLY, tier=Tier.MEMORY)
+_V1_NOT_A100 = replace(_V1_EARLY, tier=Tier.MEMORY_NOT_A100)
 _V1 = Rules(groups_layers=False)
 # v1/core/kv_cache_utils.py, _get_kv_cache_groups_uniform_page_size.
 _GROUPS = Rules()
@@ -91,19 +140,30 @@ _OVERLAPPED = replace(
     has_largest_tier=True,
 )
 
-_HISTORY: tuple[tuple[Version, Rules], ...] = (
+_History = tuple[tuple[Version, Rules], ...]
+_V1_HISTORY: _History = (
     ((28, 0), _OVERLAPPED),
     ((21, 0), _ESTIMATES),
     ((17, 0), _NO_SORT),
     ((13, 0), _WORKSPACE),
     ((9, 2), _GROUPS),
-    ((8, 3), _V1),
-    ((0, 0), _V0),
+    ((9, 1), _V1),
+    ((9, 0), _V1_NOT_A100),
+    ((8, 5), _V1_MEMORY),
+    ((8, 4), _V1_NAME),
+    ((0, 0), _V1_EARLY),
+)
+_V0_HISTORY: _History = (
+    ((8, 0), _V0),
+    ((7, 2), _V0_ALIGNS),
+    ((7, 1), _V0_ABSORBS),
+    ((6, 5), _V0_2048),
+    ((6, 4), _V0_IN_USE),
+    ((5, 3), _V0_512),
+    ((0, 0), _V0_WHOLE),
 )
 
 
-def rules(number: Version, *, has_cross_attention: bool = False) -> Rules:
-    """The rules of a version: those of the last change before it. Cross-attention to images ended with V0."""
-    if has_cross_attention:
-        return _V0
-    return next(found for since, found in _HISTORY if number >= since)
+def rules(number: Version, *, is_v1: bool) -> Rules:
+    """The rules of a version's engine: those of the last change before it."""
+    return next(found for since, found in (_V1_HISTORY if is_v1 else _V0_HISTORY) if number >= since)

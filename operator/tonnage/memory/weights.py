@@ -33,7 +33,7 @@ def weights_bytes(run: Run, stage: int = 0) -> int:
     """Of one rank of a pipeline stage."""
     first, last = stage == 0, stage == run.pipeline_parallel - 1
     parts = _parts(run.share, _tile(run))
-    begin, end = stage_layers(len(run.shape.layers), run.pipeline_parallel)[stage]
+    begin, end = stages(run)[stage]
     total = sum(parts.layers[begin:end])
     if first:
         total += parts.first + parts.towers
@@ -45,16 +45,24 @@ def weights_bytes(run: Run, stage: int = 0) -> int:
 
 
 @lru_cache(maxsize=64)
-def stage_layers(layers: int, stages: int) -> tuple[tuple[int, int], ...]:
+def stage_layers(layers: int, stages: int, *, rest_is_last: bool = False) -> tuple[tuple[int, int], ...]:
     """First layer and the one after the last, of each stage: the rest goes to the last stages but the very last.
 
-    vllm/distributed/utils.py, get_pp_indices.
+    vllm/distributed/utils.py, get_pp_indices; before 0.8.0 the very last had it.
     """
     sizes = [layers // stages] * stages
-    for position in range(2, layers % stages + 2):
-        sizes[-position] += 1
+    if rest_is_last:
+        sizes[-1] += layers % stages
+    else:
+        for position in range(2, layers % stages + 2):
+            sizes[-position] += 1
     ends = [sum(sizes[: count + 1]) for count in range(stages)]
     return tuple(zip([0, *ends[:-1]], ends, strict=True))
+
+
+def stages(run: Run) -> tuple[tuple[int, int], ...]:
+    """The layers of each stage of a run."""
+    return stage_layers(len(run.shape.layers), run.pipeline_parallel, rest_is_last=run.rules.rest_is_last)
 
 
 def checkpoint_bytes(share: Share) -> int:
@@ -131,11 +139,35 @@ def _layer_bytes(share: Share, layer: Layer, bits: Bits, tile: int | None) -> in
     if tile is not None:
         total += _padding_bytes(share, layer, tile)
     mixer = layer.mixer
-    if isinstance(mixer, Attention) and mixer.kind is AttentionKind.LATENT:
-        # model_executor/layers/attention/mla_attention.py, process_weights_after_loading: W_UK_T and W_UV.
-        copies = [tensor for tensor in layer.tensors if tensor.name.endswith("kv_b_proj")]
-        total += sum(rank_elements(tensor, share.tensor_parallel) * share.element_bytes for tensor in copies)
+    if isinstance(mixer, Attention) and mixer.kind is AttentionKind.LATENT and share.rules.has_latent:
+        total += _latent_copies_bytes(share, layer, mixer, bits)
     return total
+
+
+def _latent_copies_bytes(share: Share, layer: Layer, mixer: Attention, bits: Bits) -> int:
+    """What latent attention keeps of its projections once more, for decoding.
+
+    model_executor/layers/attention/mla_attention.py, process_weights_after_loading: W_UK_T and W_UV. Until 0.7.3
+    attention/backends/mla/utils.py: W_QR, and the products W_Q_UK and W_UV_O, quantized where the weights are in FP8;
+    the up-projection itself only where it had to be unpacked.
+    """
+    sizes = {tensor.name.rpartition(".")[2]: tensor for tensor in layer.tensors}
+    up = sizes.get("kv_b_proj")
+    if up is None:
+        return 0
+    copy = rank_elements(up, share.tensor_parallel) * share.element_bytes
+    if not share.rules.absorbs_latent:
+        return copy
+    queries = sizes.get("q_b_proj") or sizes["q_proj"]
+    is_quantized = bits[layer.tensors.index(up)] is not None
+    heads = -(-mixer.heads // share.tensor_parallel)
+    # The latent vector is a rank and a rotated part; a head of a query has the same rotated part.
+    head_dim = queries.elements // mixer.query_inputs // mixer.heads
+    rotated = head_dim - mixer.nope_dim
+    rank = mixer.key_dim - rotated
+    products = heads * rank * (mixer.query_inputs + share.shape.hidden_size)
+    rotations = heads * rotated * mixer.query_inputs * share.element_bytes
+    return rotations + products * (1 if is_quantized else share.element_bytes) + (copy if is_quantized else 0)
 
 
 def _tile(run: Run) -> int | None:

@@ -27,7 +27,7 @@ from tonnage.facts.shape.description import (
 from tonnage.facts.shape.families import DEFAULTS, family
 from tonnage.facts.shape.fields import MOST_LAYERS, Fields, senseless
 from tonnage.facts.shape.layers import layer_pattern, layers
-from tonnage.facts.shape.parts import Model, norm
+from tonnage.facts.shape.parts import Model, Projection, norm, projections
 from tonnage.facts.shape.quantization import Quantization, first_section, quantization, requested
 from tonnage.facts.shape.rotary import rotary_elements
 from tonnage.facts.shape.towers import towers
@@ -58,8 +58,7 @@ _PARTLY_DESCRIBED = {
     "deepseek_v4": "compressed history, hash layers and hyper-connections of the layers",
     "deepseek_ref": "compressed history, hash layers and hyper-connections of the layers",
     "falcon_h1": "Mamba beside the attention of each layer",
-    "gemma3n_text": "embeddings of each layer, alternating updates and shared caches",
-    "lfm2": "adjusted width of the feed-forward layers",
+    "gemma3n_text": "alternating updates",
     "zamba2": "shared attention blocks",
 }
 
@@ -164,6 +163,16 @@ def _first(model: Model, vocabulary: int) -> Iterator[Tensor]:
         rows=vocabulary,
         active_elements=model.hidden_size,
     )
+    width = (model.fields.number("hidden_size_per_layer_input") or 0) * model.layers
+    if width:
+        # Gemma 3n and 4: each layer has an embedding of its own.
+        tokens = model.fields.number("vocab_size_per_layer_input") or vocabulary
+        table = tokens * width
+        yield Tensor(
+            "embed_tokens_per_layer", table, Split.VOCABULARY, Role.EMBEDDING, rows=tokens, active_elements=width
+        )
+        yield from projections(Projection("per_layer_model_projection", model.hidden_size, width))
+        yield norm("per_layer_projection_norm", width // model.layers)
     row = model.family
     if row.positions:
         positions = (model.fields.number(row.positions) or 0) + row.position_offset

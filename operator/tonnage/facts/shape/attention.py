@@ -31,8 +31,14 @@ def attention(model: Model, index: int) -> tuple[Attention, tuple[Tensor, ...]]:
 def _multi_head(model: Model, index: int) -> tuple[Attention, tuple[Tensor, ...]]:
     kind, window = _window(model, index)
     heads, kv_heads, key_dim, value_dim = _dimensions(model, index, kind)
-    described = Attention(kind, heads, kv_heads, key_dim, value_dim, window)
+    shares = index >= first_sharing_layer(model)
+    described = Attention(kind, heads, kv_heads, key_dim, value_dim, window, shares_cache=shares)
     return described, _tensors(model, described)
+
+
+def first_sharing_layer(model: Model) -> int:
+    """From which on layers read the cache of an earlier one (Gemma 3n, the small Gemma 4)."""
+    return model.layers - (model.fields.number("num_kv_shared_layers") or 0)
 
 
 def _dimensions(model: Model, index: int, kind: AttentionKind) -> tuple[int, int, int, int]:
@@ -184,7 +190,15 @@ def _latent(model: Model) -> tuple[Attention, tuple[Tensor, ...]]:
     if fields.is_set("mla_use_output_gate"):
         found += projections(Projection("self_attn.g_proj", hidden, heads * value))
     described = Attention(
-        AttentionKind.LATENT, heads, 1, rank + rope, 0, prefill_dim=nope + value, indexer_dim=index_dim
+        AttentionKind.LATENT,
+        heads,
+        1,
+        rank + rope,
+        0,
+        prefill_dim=nope + value,
+        query_inputs=query_rank or hidden,
+        nope_dim=nope,
+        indexer_dim=index_dim,
     )
     return described, tuple(found)
 

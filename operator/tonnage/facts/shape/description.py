@@ -81,8 +81,14 @@ class Attention:
     key_dim: int
     value_dim: int
     window: int | None = None
+    shares_cache: bool = False
+    """Whether it reads the keys and values of an earlier layer, and keeps none."""
     prefill_dim: int = 0
     """Of latent attention: keys and values of one head, once decompressed for a prompt."""
+    query_inputs: int = 0
+    """Of latent attention: the width that queries are projected from."""
+    nope_dim: int = 0
+    """Of latent attention: the part of a query's head that is not rotated."""
     indexer_dim: int = 0
     """Of sparse attention: the index key that is kept beside each token."""
 
@@ -142,6 +148,8 @@ class Tower:
     """Of the largest item that must be in one batch as a whole, where attention goes both ways in it."""
     activation_copies: int = 2
     """Vectors of the intermediate width that are alive together in a forward pass."""
+    kept_layers: int = 0
+    """Layers whose outputs are kept until the end, where the projector reads them too."""
     heads: int = 0
     """Attention heads, which tensor parallelism must divide; 0 where the config does not tell."""
     is_whole: bool = False

@@ -70,7 +70,8 @@ FAMILIES = {
     "gemma2": replace(_GEMMA2, window_period=2),
     "gemma3": replace(_GEMMA2, qk_norm="head", window_period=6),
     "gemma3_text": replace(_GEMMA2, qk_norm="head", window_period=6),
-    "gemma4_text": replace(_GEMMA2, qk_norm="head"),
+    "gemma3n_text": replace(_GEMMA2, qk_norm="head", window_period=5),
+    "gemma4_text": replace(_GEMMA2, qk_norm="head", window_period=6),
     "glm": Family(output_bias=False),
     "glm4": Family(norms=4, output_bias=False),
     "glm4_moe": _GLM4_MOE,
@@ -147,6 +148,7 @@ DEFAULTS: dict[str, dict[str, int]] = {
     "mistral": {**_LLAMA_SIZES, "intermediate_size": 14336, "num_key_value_heads": 8},
     "gemma": {"head_dim": 256},
     "gemma2": {"head_dim": 256, "sliding_window": 4096},
+    "gemma4_text": {"global_head_dim": 512},
     "gemma3_text": {
         "hidden_size": 2304,
         "intermediate_size": 9216,

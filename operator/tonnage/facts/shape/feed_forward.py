@@ -6,6 +6,7 @@ a matrix but a stack of them.
 
 from functools import lru_cache
 
+from tonnage.facts.shape.attention import first_sharing_layer
 from tonnage.facts.shape.description import FeedForward, Role, Split, Tensor
 from tonnage.facts.shape.fields import Fields
 from tonnage.facts.shape.parts import Model, Projection, norm, projections
@@ -37,7 +38,16 @@ def feed_forward(model: Model, index: int) -> tuple[FeedForward, tuple[Tensor, .
     experts = model.fields.number(*_EXPERTS)
     if experts and _is_mixture(model, index):
         return mixture(model, experts)
-    return dense(model, _dense_width(model))
+    return dense(model, _layer_width(model, index))
+
+
+def _layer_width(model: Model, index: int) -> int:
+    """Of a dense layer, where layers differ: Gemma 3n lists them, Gemma 4 doubles those that share a cache."""
+    fields = model.fields
+    widths = fields.items("intermediate_size") or []
+    width = widths[index] if index < len(widths) and isinstance(widths[index], int) else _dense_width(model)
+    is_double = fields.is_set("use_double_wide_mlp") and index >= first_sharing_layer(model)
+    return 2 * width if is_double else width
 
 
 @lru_cache(maxsize=8)
@@ -125,8 +135,19 @@ def _dense_width(model: Model, *, dense_first: bool = True) -> int:
     special = fields.number("dense_intermediate_size", "intermediate_size_mlp") if dense_first else None
     # GPT-2's kin say nothing where the width is four times the model's.
     width = special or fields.number(*_DENSE_WIDTH) or 4 * model.hidden_size
+    if model.model_type.startswith("lfm2") and fields.is_set("block_auto_adjust_ff_dim", default=True):
+        return _adjusted_width(fields, width)
     # The first Qwen counts gate and up projection together.
     return width // 2 if model.model_type == "qwen" else width
+
+
+def _adjusted_width(fields: Fields, width: int) -> int:
+    """LFM2's: two thirds, by a factor, in whole multiples (vLLM lfm2.py, Lfm2MLP)."""
+    factor, multiple = fields.section.get("block_ffn_dim_multiplier"), fields.number("block_multiple_of") or 256
+    narrow = 2 * width // 3
+    if not isinstance(factor, int | float):
+        return narrow
+    return -(-int(factor * narrow) // multiple) * multiple
 
 
 def _shared_width(model: Model, expert_width: int) -> int:

@@ -6,10 +6,10 @@ from typing import Any
 
 from tonnage.facts.errors import unusable
 from tonnage.facts.shape.attention import attention
-from tonnage.facts.shape.description import Attention, AttentionKind, FeedForward, Layer, State, Tensor
+from tonnage.facts.shape.description import Attention, AttentionKind, FeedForward, Layer, Split, State, Tensor
 from tonnage.facts.shape.feed_forward import dense, feed_forward
 from tonnage.facts.shape.fields import Fields, senseless
-from tonnage.facts.shape.parts import Model, norm
+from tonnage.facts.shape.parts import Model, Projection, norm, projections
 from tonnage.facts.shape.state import gated_delta, kimi_delta, lightning, mamba1, mamba2, short_convolution
 
 _MIXERS = {
@@ -22,7 +22,14 @@ _MIXERS = {
 # The letters of Nemotron-H's pattern: each of its layers is a mixer or a feed-forward part, never both.
 _PATTERN_MIXERS = {"M": "mamba", "*": "attention"}
 _PATTERN_FEED_FORWARD = "-E"
-_PATTERN_LETTERS = {"mamba": "M", "attention": "*", "mlp": "-", "moe": "E"}
+_PATTERN_LETTERS = {
+    "mamba": "M",
+    "linear_attention": "M",
+    "attention": "*",
+    "full_attention": "*",
+    "mlp": "-",
+    "moe": "E",
+}
 _NAS_MULTIPLE = 256
 # Families for whose layers transformers has one word.
 _LINEAR_KINDS = {"granitemoehybrid": "mamba", "bamba": "mamba", "zamba2": "mamba", "minimax": "lightning"}
@@ -82,7 +89,7 @@ def _kinds(model: Model) -> Iterator[str]:
         elif fields.number("attn_layer_period"):
             yield "attention" if index % (period or 1) == offset else "mamba"
         else:
-            yield "mamba" if model.model_type in ("mamba", "mamba2", "falcon_mamba") else "attention"
+            yield "mamba" if model.model_type in ("mamba", "mamba2", "falcon_mamba", "bamba") else "attention"
 
 
 def _layer(model: Model, kind: str, index: int) -> Layer:
@@ -90,7 +97,21 @@ def _layer(model: Model, kind: str, index: int) -> Layer:
     if model.model_type in ("mamba", "mamba2", "falcon_mamba"):
         return Layer(mixer, None, (*mixer_tensors, norm("norm", model.hidden_size)))
     part, part_tensors = feed_forward(model, index)
-    return Layer(mixer, part, (*mixer_tensors, *part_tensors, *_norms(model)))
+    return Layer(mixer, part, (*mixer_tensors, *part_tensors, *_norms(model), *_input_tensors(model)))
+
+
+def _input_tensors(model: Model) -> tuple[Tensor, ...]:
+    """What a layer of Gemma 3n and 4 makes of its own embedding; every rank holds all of it."""
+    width = model.fields.number("hidden_size_per_layer_input")
+    if not width:
+        return ()
+    return (
+        *projections(
+            Projection("per_layer_input_gate", model.hidden_size, width, Split.WHOLE),
+            Projection("per_layer_projection", width, model.hidden_size, Split.WHOLE),
+        ),
+        norm("post_per_layer_input_norm", model.hidden_size),
+    )
 
 
 def _mixer(model: Model, kind: str, index: int) -> tuple[Attention | State, tuple[Tensor, ...]]:
@@ -98,6 +119,9 @@ def _mixer(model: Model, kind: str, index: int) -> tuple[Attention | State, tupl
         return kimi_delta(model, model.fields.part("linear_attn_config") or {})
     if kind == "mamba" and model.model_type in _MAMBA1_TYPES:
         kind = "mamba1"
+    kda = model.fields.part("linear_attn_config")
+    if kind == "linear_attention" and kda is not None:
+        return kimi_delta(model, kda)
     if kind == "linear_attention":
         kind = _LINEAR_KINDS.get(model.model_type, kind)
     build = _MIXERS.get(kind)

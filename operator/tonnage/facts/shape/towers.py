@@ -31,17 +31,22 @@ class _Kind:
     whole_item_tokens: int = 0
     frames: int = 1
     """Images that one patch spans."""
-    activation_copies: int = 2
     is_whole: bool = False
     may_stay_whole: bool = False
+    is_quick_gelu: bool = False
+    """x * sigmoid(1.702 x), in three kernels."""
+
+    @property
+    def activation_copies(self) -> int:
+        """Vectors of the intermediate width that are alive together: gated, the gate, what it gates, the product."""
+        return 3 if self.is_gated or self.is_quick_gelu else 2
 
 
 # Largest images: preprocessor_config.json of each family (max_pixels 12,845,056; longest_edge 16,777,216).
 _QWEN2 = _Kind(position_table=False, max_patches=65536, patches_per_token=4, frames=2)
 _QWEN3 = _Kind(max_patches=65536, patches_per_token=4, frames=2)
 _KINDS = {
-    # QuickGELU is x * sigmoid(1.702 x) in three kernels: one more copy of the intermediate vector is alive.
-    "qwen2_vl": _Kind(position_table=False, max_patches=65536, patches_per_token=4, frames=2, activation_copies=3),
+    "qwen2_vl": _Kind(position_table=False, max_patches=65536, patches_per_token=4, frames=2, is_quick_gelu=True),
     "qwen2_5_vl": _Kind(
         is_gated=True, norm_bias=False, position_table=False, max_patches=65536, patches_per_token=4, frames=2
     ),
@@ -118,6 +123,7 @@ def _vision(
         heads=fields.number("num_heads", "num_attention_heads", "vt_num_attention_heads", "attention_heads") or 0,
         is_whole=kind.is_whole,
         may_stay_whole=kind.may_stay_whole or model_type not in _KINDS,
+        kept_layers=len(fields.items("intermediate_layers_indices") or ()),
     )
     return tower, unknown
 
