@@ -1,6 +1,6 @@
-"""The estimates against other start-ups: other models, other GPUs, versions from 0.6 on. No constant was fitted to them,
-but some (h-06, h-11, h-29, h-30) showed what of the engine was still missing.
+"""The estimates against other start-ups: other models, other GPUs, versions from 0.6 on.
 
+No constant was fitted to them, but some (h-06, h-11, h-29, h-30) showed what of the engine was still missing.
 A config that is not in `model_configs` was written down from the model's published numbers, and says so. The bars are
 the errors as they are; what is known to be off has a row in the decision document, and its own bar here.
 """
