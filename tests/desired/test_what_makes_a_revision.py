@@ -12,7 +12,7 @@ from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.contract.status import PlanStatus
 from tonnage.desired import Owner, Revision, revision, revision_objects
 from tonnage.facts.inventory import UNKNOWN_INVENTORY, inventory
-from tonnage.plan import plan
+from tonnage.plan import kept, plan
 from tonnage.settings import Settings
 
 OWNER = Owner("chat", "models", "uid-1")
@@ -113,10 +113,10 @@ def test_a_node_with_another_product_does_not_move_a_running_deployment(
         inventory([gpu_node(product) for product in PRODUCTS[:count]]) for count in range(1, len(PRODUCTS) + 1)
     )
     running, anew = plan(spec, facts, one), plan(spec, facts, both)
-    kept = plan(spec, facts, both, running if isinstance(running, PlanStatus) else None)
+    same = kept(spec, facts, running if isinstance(running, PlanStatus) else None)
     names = [
         revision(OWNER, spec, facts, planned, operator_settings).name
-        for planned in (running, kept, anew)
+        for planned in (running, same, anew)
         if isinstance(planned, PlanStatus)
     ]
     assert (names[0], True) == (names[1], names[0] != names[2])

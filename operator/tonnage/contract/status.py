@@ -132,6 +132,20 @@ class PlanStatus(Contract):
     """Digest of the wishes and facts that this plan answers."""
 
 
+class WaitingStatus(Contract):
+    """GPUs that are waited for before anything is planned."""
+
+    gpus: ShortText
+    """What is waited for now: 2 x H100."""
+    since: datetime
+    """When the first candidate began to be waited for."""
+    until: datetime
+    """When the next candidate is tried."""
+    # Here and not in the operator's memory, so that a restart goes on waiting; another digest begins anew.
+    answers_digest: ShortText
+    """Digest of the wishes and facts that are waited with."""
+
+
 class RevisionState(StrEnum):
     """Where a revision is in its life."""
 
@@ -175,6 +189,8 @@ class ModelDeploymentStatus(Contract):
     """The model, at the commit that every pod uses."""
     plan: PlanStatus | None = None
     """How the model is run, with the arithmetic."""
+    waiting: WaitingStatus | None = None
+    """The GPUs that are waited for; absent where none are."""
     observed: Observed | None = None
     """What the engine reported for the same parts."""
     revisions: Annotated[list[RevisionStatus], Field(max_length=16)] = []

@@ -46,11 +46,6 @@ _TABLE = (
         lambda spec: _is_on_cpu(spec) and bool(spec.placement.candidates),
         "remove it: device Cpu has no GPUs",
     ),
-    _Unsupported(
-        "spec.placement.candidates[].waitFor",
-        lambda spec: any(candidate.wait_for is not None for candidate in spec.placement.candidates),
-        "remove it: the first candidate that fits and that a node has is taken at once yet",
-    ),
     _Unsupported("spec.placement.queueName", lambda spec: spec.placement.queue_name is not None, "remove it"),
     _Unsupported(
         "spec.scaling", lambda spec: spec.scaling is not None, "remove it and set spec.replicas, or use an HPA"

@@ -21,7 +21,7 @@ _WORTH_TELLING = 100
 def explanation(question: Question, fit: Fit, final: Estimate) -> list[str]:
     """Why the plan is as it is; `final` is the memory with the limits that were derived."""
     sentences = [
-        f"{fit.candidate}: the first of what fits, fewest GPUs first.",
+        f"{fit.candidate}: the first of what fits, {_order(question)}.",
         _weights(question, final),
         (
             f"Activations take {final.activation_bytes:,} bytes, CUDA graphs {final.graph_bytes:,}, other libraries "
@@ -34,6 +34,10 @@ def explanation(question: Question, fit: Fit, final: Estimate) -> list[str]:
         ),
     ]
     return [*sentences, *_notes(question, fit)]
+
+
+def _order(question: Question) -> str:
+    return "in the order of spec.placement.candidates" if question.spec.placement.candidates else "fewest GPUs first"
 
 
 def concurrency(final: Estimate) -> str:
