@@ -218,7 +218,8 @@ def _is_pinned(decision: Decision, recorded: ModelDeploymentStatus) -> bool:
     """Whether what the children are made from is on record."""
     if not recorded.conditions:
         return False
-    is_plan_known = not isinstance(decision.plan, PlanStatus) or decision.plan == recorded.plan
+    recorded_pin = recorded.plan.pin if recorded.plan else None
+    is_plan_known = not isinstance(decision.plan, PlanStatus) or decision.plan.pin == recorded_pin
     return is_plan_known and (decision.facts is None or decision.facts == recorded.model)
 
 

@@ -1,7 +1,7 @@
 """facts of a model + nodes + wishes -> one plan with its arithmetic, or a refusal with the nearest miss. No I/O.
 
-Reading order: `support` and `rules` (any device), `moment`, `context`, `limits`; then `memory`, `budget`, `cpu_rules`
-and `cpu` for device Cpu, and the package `gpu` for device Gpu. Constants of the engine are in `engine`.
+Reading order: `support` and `rules` (any device), `moment`, `context`, `limits`, `derivation`; then `memory`, `budget`,
+`cpu_rules` and `cpu` for device Cpu, and the package `gpu` for device Gpu. Constants of the engine are in `engine`.
 """
 
 import hashlib
@@ -19,17 +19,19 @@ from tonnage.plan.cpu import cpu_plan
 from tonnage.plan.cpu_rules import Question, first_cpu_refusal
 from tonnage.plan.engine import ENGINE_VERSION
 from tonnage.plan.gpu import gpu_plan
+from tonnage.plan.limits import with_bounds
 from tonnage.plan.moment import Moment, asked
 from tonnage.plan.refusal import Refusal
 from tonnage.plan.rules import Wish, first_refusal
-from tonnage.plan.support import unsupported_fields, unsupported_message
+from tonnage.plan.support import unplanned_fields, unsupported_fields, unsupported_message
 
-__all__ = ["Moment", "Refusal", "kept", "plan", "unsupported_fields", "unsupported_message"]
+__all__ = ["Moment", "Refusal", "kept", "plan", "unplanned_fields", "unsupported_fields", "unsupported_message"]
 
 
 def kept(spec: ModelDeploymentSpec, facts: ModelFacts, previous: PlanStatus | None) -> PlanStatus | None:
-    """`previous` (status.plan) while what it was made from, nodes apart, is the same."""
-    return previous if previous is not None and previous.answers_digest == _digest(spec, facts) else None
+    """`previous` (status.plan) while what it was made from, nodes apart, is the same; with the replicas wanted now."""
+    is_same = previous is not None and previous.answers_digest == _digest(spec, facts)
+    return with_bounds(previous, spec) if previous is not None and is_same else None
 
 
 def plan(
@@ -55,5 +57,7 @@ def _digest(spec: ModelDeploymentSpec, facts: ModelFacts) -> str:
     wishes = (spec.model, spec.serving, spec.placement, spec.template.resources, facts)
     # Without defaults: a newer operator's new field, still unset, must not make every model be planned again.
     said = (wish.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True) for wish in wishes)
-    text = json.dumps([ENGINE_VERSION, *said], sort_keys=True)
+    # Of scaling, the bounds are not planned, see `kept`.
+    target = [] if spec.scaling is None else [spec.scaling.target_utilization]
+    text = json.dumps([ENGINE_VERSION, *said, *target], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

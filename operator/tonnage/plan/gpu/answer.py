@@ -14,11 +14,12 @@ from tonnage.facts.shape import Shape, shape
 from tonnage.memory import Estimate
 from tonnage.memory.checkpoint import completed
 from tonnage.plan.budget import Budget
+from tonnage.plan.derivation import start_sentence
 from tonnage.plan.engine import GIB
 from tonnage.plan.gpu.candidates import Candidate, candidates
 from tonnage.plan.gpu.choice import Choice
-from tonnage.plan.gpu.explanation import alternatives, concurrency, explanation
-from tonnage.plan.gpu.fit import MEMORY_PERCENT, Arithmetic, Fit, batch
+from tonnage.plan.gpu.explanation import alternatives, concurrency, explanation, notes
+from tonnage.plan.gpu.fit import MEMORY_PERCENT, Fit
 from tonnage.plan.gpu.offers import offers
 from tonnage.plan.gpu.question import Question
 from tonnage.plan.gpu.refusals import (
@@ -29,8 +30,9 @@ from tonnage.plan.gpu.refusals import (
     refuse_without_gpus,
 )
 from tonnage.plan.gpu.rules import engine_dtype
+from tonnage.plan.gpu.sizing import size
 from tonnage.plan.gpu.turns import Pause, turn
-from tonnage.plan.limits import gpu_limits, start_deadline_seconds
+from tonnage.plan.limits import bounds, start_deadline_seconds
 from tonnage.plan.moment import Asked
 from tonnage.plan.refusal import Refusal
 
@@ -90,16 +92,16 @@ def _in_pod(question: Question, choice: Choice, fit: Fit, budget: Budget) -> Pla
 
 def _plan(question: Question, choice: Choice, fit: Fit, pod_bytes: int) -> PlanStatus:
     spec, facts, read, candidate = question.spec, question.facts, question.shape, fit.candidate
-    most = batch(read, candidate, fit.context_length, fit.sequences)
-    counts = gpu_limits(fit.estimate.kv_cache_tokens, fit.context_length, most, spec.serving.expected_request)
-    # Fewer sequences take less memory, which goes to the KV cache.
-    final = Arithmetic(read).estimate(candidate, fit.context_length, counts.max_num_seqs)
+    sizing = size(question, fit)
+    counts, final = sizing.limits, sizing.estimate
     tokens = final.kv_cache_tokens
+    load_bytes = max(facts.weights_bytes, facts.download_bytes)
+    offers, offer = question.offers, candidate.offer
     return PlanStatus(
         device=Device.GPU,
-        gpu=candidate.offer.gpu.name,
-        gpu_resource=candidate.offer.resource,
-        gpu_products=list(candidate.offer.products)[:_MOST_PRODUCTS],
+        gpu=offer.gpu.name,
+        gpu_resource=offer.resource,
+        gpu_products=list(offer.products)[:_MOST_PRODUCTS],
         gpu_memory_percent=MEMORY_PERCENT,
         gpus_per_replica=candidate.gpus,
         pods_per_replica=1,
@@ -113,14 +115,15 @@ def _plan(question: Question, choice: Choice, fit: Fit, pod_bytes: int) -> PlanS
         max_num_batched_tokens=counts.max_num_batched_tokens,
         target_ongoing_requests=counts.target_ongoing_requests,
         max_ongoing_requests=counts.max_ongoing_requests,
-        start_deadline_seconds=start_deadline_seconds(max(facts.weights_bytes, facts.download_bytes)),
+        replicas=bounds(spec, offer.replicas(candidate.gpus)[0] if offers.is_known else None),
+        start_deadline_seconds=start_deadline_seconds(load_bytes),
         kv_cache_bytes_per_token=final.kv_cache_bytes // tokens if tokens else 0,
         kv_cache_tokens=tokens,
         concurrency=concurrency(final),
         memory=_memory(candidate, final),
         pod_memory_bytes=pod_bytes,
         pod_cpu=spec.template.resources.cpu or str(_CORES + candidate.gpus),
-        explanation=explanation(question, fit, final),
+        explanation=[*explanation(question, fit, sizing), start_sentence(load_bytes), *notes(question, fit)],
         alternatives=alternatives((*question.offers.rejected, *choice.rejected)),
         answers_digest=question.asked.answers_digest,
     )

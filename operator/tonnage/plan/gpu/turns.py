@@ -37,7 +37,10 @@ def turn(question: Question) -> Choice | Pause:
     waited = question.asked.waited
     passed: list[Rejected] = []
     longest = timedelta()
-    choices = _choices(question)
+    first = _choose(question, list(question.offers.found))
+    if first.fit is None or not question.offers.is_known:
+        return first
+    choices = _choices(question, first)
     for choice, candidate in choices:
         offer = candidate.offer
         if offer.is_there:
@@ -62,15 +65,13 @@ def state(offer: Offer) -> str:
     return f"{offer.most_free} of {offer.count} are free on one node"
 
 
-def _choices(question: Question) -> Iterator[tuple[Choice, Candidate]]:
-    """The choice, and the next one each time without what the one before took, while anything fits."""
-    left = list(question.offers.found) if question.offers.is_known else []
-    while left:
-        choice = _choose(question, left)
-        if choice.fit is None:
-            return
+def _choices(question: Question, first: Choice) -> Iterator[tuple[Choice, Candidate]]:
+    """The first choice, and the next one each time without what the one before took, while anything fits."""
+    left, choice = list(question.offers.found), first
+    while choice.fit is not None:
         yield choice, choice.fit.candidate
         left.remove(choice.fit.candidate.offer)
+        choice = _choose(question, left)
 
 
 def _choose(question: Question, offers: list[Offer]) -> Choice:
