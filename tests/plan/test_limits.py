@@ -72,7 +72,7 @@ def test_requests_are_counted_in_whole_blocks() -> None:
 
 def test_short_requests_of_a_model_with_windows_take_their_whole_share_of_these_too() -> None:
     one = planned(gpu_wish(), "google__gemma-3-27b-it", cluster(("L4", 4)))
-    # By tokens alone it would be five times as many: at full context, windows keep little.
+    # By tokens alone it would be four times as many and more: at full context, windows keep little.
     assert one.max_num_seqs < one.kv_cache_tokens // 1280 // 4
 
 

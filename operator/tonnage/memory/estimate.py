@@ -69,9 +69,13 @@ def sequences_held(setup: Setup, shape: Shape, blocks: int, tokens: int) -> int 
     """Sequences of so many tokens that the blocks of a KV cache hold at once; None of a model that keeps nothing.
 
     Not the cache's tokens divided by these: a short sequence has less of its tokens outside of sliding windows, and its
-    last block of each group is not full.
+    last block of each group is not full. What windows keep of a step's tokens is counted once, not for each sequence.
     """
     prepared = replace(run(setup, shape), max_model_len=tokens)
     stages = (pool(prepared, number) for number in range(setup.pipeline_parallel))
     found = next((one for one in stages if one), None)
-    return None if found is None else max(0, blocks - _RESERVED_BLOCKS) // found.blocks_per_sequence(prepared)
+    if found is None:
+        return None
+    resting = found.blocks_per_sequence(replace(prepared, max_num_batched_tokens=1))
+    in_flight = found.blocks_per_sequence(prepared) - resting
+    return max(0, blocks - _RESERVED_BLOCKS - in_flight) // resting
