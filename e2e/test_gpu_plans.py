@@ -106,3 +106,33 @@ def test_a_model_that_fits_nowhere_is_told_what_would_hold_it_and_planned_once_t
     add_fake_nodes(fleet, FakeGpus.of("NVIDIA-H200", 8))
     large.wait_condition("Planned", deadline_seconds=90)
     assert ("H200", 8) == (large.status["plan"]["gpu"], large.status["plan"]["gpusPerReplica"])
+
+
+def test_preferred_gpus_that_do_not_come_in_time_give_way_to_the_next(fleet: Cluster, namespace: str) -> None:
+    late = Deployment(fleet, namespace, "late")
+    late.apply(preferring("NVIDIA-B200", "10s"))
+    message = late.wait_reason("Planned", "WaitingForGpus")
+    assert "1 x B200 is waited for until" in message
+    assert message.endswith("no node has B200; then 1 x L4 is taken")
+    assert [] == late.pods("worker")
+    late.wait_condition("Planned", deadline_seconds=30)
+    assert ("L4", None) == (late.status["plan"]["gpu"], late.status.get("waiting"))
+    late.wait(lambda: bool(placed(late)), "worker on a node", 120)
+
+
+def test_preferred_gpus_that_come_in_time_are_taken(fleet: Cluster, namespace: str) -> None:
+    patient = Deployment(fleet, namespace, "patient")
+    patient.apply(preferring("NVIDIA-B200", "10m"))
+    patient.wait_reason("Planned", "WaitingForGpus")
+    add_fake_nodes(fleet, FakeGpus.of("NVIDIA-B200", 1))
+    patient.wait_condition("Planned", deadline_seconds=60)
+    assert "B200" == patient.status["plan"]["gpu"]
+    patient.wait(lambda: bool(placed(patient)), "worker on a node", 120)
+    [worker] = placed(patient)
+    assert "NVIDIA-B200" == node_product(patient, worker)
+
+
+def preferring(product: str, wait_for: str) -> Json:
+    """One GPU of this kind, waited for so long, else an L4."""
+    candidates = [{"gpu": product, "count": 1, "waitFor": wait_for}, {"gpu": "NVIDIA-L4", "count": 1}]
+    return {"model": {"source": f"hf://{MODELS['qwen-dense']}"}, "placement": {"candidates": candidates}}

@@ -88,8 +88,13 @@ class Announcer:
 
 
 def _urgent(one: ModelDeploymentStatus) -> tuple[object, ...]:
-    """The part of a status that waits for nothing: the pin, and what people wait for."""
-    return (one.model, one.plan, *(_judgement(one.condition(kind)) for kind in _AT_ONCE))
+    """The part of a status that waits for nothing: the pins, and what people wait for."""
+    return (
+        one.model,
+        one.plan.pin if one.plan else None,
+        one.waiting,
+        *(_judgement(one.condition(kind)) for kind in _AT_ONCE),
+    )
 
 
 def _has_arrived(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> bool:

@@ -20,13 +20,13 @@ from tonnage.cluster.resources import CHILDREN, NODES, PODS, Resource
 from tonnage.cluster.serve import Serve
 from tonnage.contract.serve_document import EngineReport
 from tonnage.desired.names import DEPLOYMENT_LABEL, Owner
-from tonnage.facts.inventory import UNKNOWN_INVENTORY, Inventory, inventory
+from tonnage.facts.inventory import UNKNOWN_INVENTORY, Inventory, inventory, without_pods
 from tonnage.observe.serve_status import ServeStatus, serve_status
 from tonnage.observe.snapshot import Download, Snapshot, snapshot
 
 Manifest = Mapping[str, Any]
 
-# Nodes are many and change slowly; deployments that start together share one list.
+# Nodes and pods are many and change slowly; deployments that start together share one list.
 _NODES_SECONDS = 10.0
 
 
@@ -82,16 +82,25 @@ class Eyes:
             {name: one for name, one in zip(started, reports, strict=True) if one},
         )
 
-    async def inventory(self) -> Inventory:
-        """The nodes, a few seconds old at most; unknown where the operator may not list them. Raises ClusterError."""
+    async def inventory(self, own: Sequence[Manifest]) -> Inventory:
+        """The nodes, a few seconds old at most; unknown where the operator may not list them. Raises ClusterError.
+
+        What the pods among the deployment's `own` objects have taken counts as free: a changed wish must not lose to
+        itself what it has.
+        """
         now = asyncio.get_running_loop().time()
         if now >= self._inventory_until:
-            try:
-                self._inventory = inventory(await self._kubernetes.list(NODES, None))
-            except ForbiddenError:
-                self._inventory = UNKNOWN_INVENTORY
+            nodes, pods = await self._listed(NODES), await self._listed(PODS)
+            self._inventory = UNKNOWN_INVENTORY if nodes is None else inventory(nodes, pods)
             self._inventory_until = now + _NODES_SECONDS
-        return self._inventory
+        return without_pods(self._inventory, [manifest for manifest in own if manifest["kind"] == PODS.kind])
+
+    async def _listed(self, resource: Resource) -> Sequence[Manifest] | None:
+        """All of the cluster; None where the operator serves one namespace, or may not list nodes."""
+        try:
+            return await self._kubernetes.list(resource, None)
+        except ForbiddenError:
+            return None
 
     async def _children_of_kind(self, owner: Owner, resource: Resource) -> list[Manifest]:
         found = await self._kubernetes.list(resource, owner.namespace, {DEPLOYMENT_LABEL: owner.name})

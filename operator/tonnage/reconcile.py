@@ -34,7 +34,7 @@ from tonnage.observation import Eyes, Tokens
 from tonnage.observe.rollout import actions
 from tonnage.observe.snapshot import Snapshot
 from tonnage.observe.status import Decision, status
-from tonnage.plan import Refusal, plan, unsupported_fields
+from tonnage.plan import Moment, Refusal, kept, plan, unsupported_fields
 from tonnage.queue import Key
 from tonnage.resolution import ReadFacts, Resolver
 from tonnage.settings import Settings
@@ -173,10 +173,13 @@ class Reconciler:
             facts = await self._resolver.facts(wanted.owner, wanted.spec, wanted.previous.model, objects, now)
         except FactsError as error:
             return _Outcome(Decision(facts_error=error))
-        return await self._plan(wanted, facts) if facts else _Outcome(Decision())
+        return await self._plan(wanted, facts, objects, now) if facts else _Outcome(Decision())
 
-    async def _plan(self, wanted: Target, facts: ModelFacts) -> _Outcome:
-        planned = plan(wanted.spec, facts, await self._eyes.inventory(), wanted.previous.plan)
+    async def _plan(self, wanted: Target, facts: ModelFacts, objects: Sequence[Manifest], now: datetime) -> _Outcome:
+        planned: PlanStatus | Refusal | None = kept(wanted.spec, facts, wanted.previous.plan)
+        if planned is None:
+            inventory = await self._eyes.inventory(objects)
+            planned = plan(wanted.spec, facts, inventory, Moment(now, wanted.previous.waiting))
         if isinstance(planned, Refusal):
             return _Outcome(Decision(facts=facts, plan=planned))
         made = revision(wanted.owner, wanted.spec, facts, planned, self._settings)
@@ -215,7 +218,8 @@ def _is_pinned(decision: Decision, recorded: ModelDeploymentStatus) -> bool:
     """Whether what the children are made from is on record."""
     if not recorded.conditions:
         return False
-    is_plan_known = not isinstance(decision.plan, PlanStatus) or decision.plan == recorded.plan
+    recorded_pin = recorded.plan.pin if recorded.plan else None
+    is_plan_known = not isinstance(decision.plan, PlanStatus) or decision.plan.pin == recorded_pin
     return is_plan_known and (decision.facts is None or decision.facts == recorded.model)
 
 
@@ -228,12 +232,17 @@ def _next_visit_seconds(
         return None
     if decision.revision is None:
         # Half as often with each try, without having to remember how many there were.
-        return min(_REFUSED_SECONDS, max(_FASTEST_SECONDS, age_seconds / 2))
+        seconds = min(_REFUSED_SECONDS, max(_FASTEST_SECONDS, age_seconds / 2))
+        return seconds if current.waiting is None else min(seconds, _seconds_until(current.waiting.until, seen.now))
     if current.is_true(ConditionType.PROGRESSING):
         is_head_starting = any(one.serve is None and one.head and one.head.is_up for one in seen.revisions)
         fastest = _HEAD_SECONDS if is_head_starting else _FASTEST_SECONDS
         return min(_SLOWEST_SECONDS, max(fastest, age_seconds / 30))
     return GATHER_SECONDS if _loop_time() - times.acted_at < GATHER_SECONDS else _SETTLED_SECONDS
+
+
+def _seconds_until(time: datetime, now: datetime) -> float:
+    return max(0.0, (time - now).total_seconds())
 
 
 def _age_seconds(condition: Condition, now: datetime) -> float:

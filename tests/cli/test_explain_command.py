@@ -14,7 +14,7 @@ from tonnage.cli import main
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.reasons import Reason
 from tonnage.contract.serve_document import Device, ServeDocument
-from tonnage.contract.status import PlanStatus
+from tonnage.contract.status import PlanStatus, ReplicaBounds
 from tonnage.facts.errors import FactsError
 
 
@@ -82,9 +82,22 @@ def test_a_refusal_is_an_answer(show, file: Path, deployment: str) -> None:
 
 
 def test_what_is_not_supported_is_refused_before_anything_is_read(show, file: Path, deployment: str) -> None:
-    file.write_text(deployment + "  scaling:\n    maxReplicas: 2\n")
+    file.write_text(deployment + "  rollout:\n    strategy: Replace\n")
     status, out, _ = show("-o", "json", "--config", "/nowhere")
     assert (1, "NotYetSupported") == (status, json.loads(out)["reason"])
+
+
+def test_targets_of_autoscaling_are_shown_though_the_operator_does_not_act_on_them_yet(
+    show, file: Path, deployment: str
+) -> None:
+    file.write_text(deployment + "  scaling: {minReplicas: 2, maxReplicas: 5, targetUtilization: 50}\n")
+    status, out, _ = show("-o", "json")
+    planned = PlanStatus.model_validate(json.loads(out))
+    assert (1, ReplicaBounds(min=2, max=5)) == (status, planned.replicas)
+    assert planned.target_ongoing_requests == planned.max_num_seqs // 2
+    _, page, _ = show()
+    assert "2 to 5" in page
+    assert "The operator does not act on this yet: spec.scaling: remove it" in " ".join(page.split())
 
 
 def test_the_spec_comes_from_standard_input(

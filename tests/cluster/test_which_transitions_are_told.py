@@ -24,6 +24,7 @@ REFUSED = condition(ConditionType.PLANNED, FALSE, Reason.INSUFFICIENT_MEMORY)
         pytest.param(condition(ConditionType.ACCEPTED, TRUE, Reason.ACCEPTED), False, id="accepted is expected"),
         pytest.param(condition(ConditionType.PROGRESSING, TRUE, Reason.SCALING), False, id="scaling is a step"),
         pytest.param(condition(ConditionType.PLANNED, FALSE, Reason.RESOLVING), False, id="something comes first"),
+        pytest.param(condition(ConditionType.PLANNED, FALSE, Reason.WAITING_FOR_GPUS), False, id="a wished-for wait"),
     ],
 )
 def test_only_what_matters_is_told(after: Condition, told: bool) -> None:

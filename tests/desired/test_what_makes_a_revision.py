@@ -12,7 +12,7 @@ from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.contract.status import PlanStatus
 from tonnage.desired import Owner, Revision, revision, revision_objects
 from tonnage.facts.inventory import UNKNOWN_INVENTORY, inventory
-from tonnage.plan import plan
+from tonnage.plan import kept, plan
 from tonnage.settings import Settings
 
 OWNER = Owner("chat", "models", "uid-1")
@@ -56,6 +56,8 @@ def made(smollm2: ModelFacts, operator_settings: Settings) -> Any:
         pytest.param({"access": {"allowedFrom": [{"podLabels": {"app": "web"}}]}}, id="who may call"),
         pytest.param({"rollout": {"strategy": "Surge"}}, id="rollout strategy"),
         pytest.param({"serving": {"contextLength": 8192}}, id="the context that was planned anyway"),
+        pytest.param({"scaling": {"maxReplicas": 5}}, id="bounds of autoscaling"),
+        pytest.param({"scaling": {"maxReplicas": 5, "targetUtilization": 30}}, id="what autoscaling aims at"),
     ],
 )
 def test_what_needs_no_new_pods_is_the_same_revision(made: Any, fields: dict[str, Any]) -> None:
@@ -66,7 +68,7 @@ def test_what_needs_no_new_pods_is_the_same_revision(made: Any, fields: dict[str
     "fields",
     [
         pytest.param({"serving": {"contextLength": 4096}}, id="context"),
-        pytest.param({"serving": {"expectedRequest": {"inputTokens": 9, "outputTokens": 9}}}, id="limits"),
+        pytest.param({"serving": {"expectedRequest": {"inputTokens": 900, "outputTokens": 90}}}, id="requests at once"),
         pytest.param({"placement": {"nodeSelector": {"disk": "fast"}}}, id="placement"),
         pytest.param({"template": {"image": "mine:1"}}, id="image"),
         pytest.param({"template": {"env": [{"name": "LANG", "value": "C"}]}}, id="environment"),
@@ -76,6 +78,15 @@ def test_what_needs_no_new_pods_is_the_same_revision(made: Any, fields: dict[str
 )
 def test_what_needs_new_pods_is_another_revision(made: Any, fields: dict[str, Any]) -> None:
     assert made({}).name != made(fields).name
+
+
+def test_an_expected_request_that_changes_nothing_for_the_engine_is_the_same_revision(made: Any) -> None:
+    # Both are more than the engine's own limit of requests at once.
+    first, second = (
+        made({"serving": {"expectedRequest": {"inputTokens": tokens, "outputTokens": 9}}}) for tokens in (9, 99)
+    )
+    assert first.plan.max_num_seqs == second.plan.max_num_seqs
+    assert first.name == second.name
 
 
 @pytest.mark.parametrize(
@@ -113,10 +124,10 @@ def test_a_node_with_another_product_does_not_move_a_running_deployment(
         inventory([gpu_node(product) for product in PRODUCTS[:count]]) for count in range(1, len(PRODUCTS) + 1)
     )
     running, anew = plan(spec, facts, one), plan(spec, facts, both)
-    kept = plan(spec, facts, both, running if isinstance(running, PlanStatus) else None)
+    same = kept(spec, facts, running if isinstance(running, PlanStatus) else None)
     names = [
         revision(OWNER, spec, facts, planned, operator_settings).name
-        for planned in (running, kept, anew)
+        for planned in (running, same, anew)
         if isinstance(planned, PlanStatus)
     ]
     assert (names[0], True) == (names[1], names[0] != names[2])

@@ -16,6 +16,7 @@ from tonnage.contract.status import (
     PlanStatus,
     RevisionState,
     RevisionStatus,
+    WaitingStatus,
 )
 from tonnage.desired import Owner
 from tonnage.desired import revision as desired_revision
@@ -30,6 +31,7 @@ from tonnage.settings import Settings
 OWNER = Owner("chat", "models", "uid-1")
 NOW = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
 NOTHING = ModelDeploymentStatus()
+WAITING = WaitingStatus(gpus="1 x H100", since=NOW, until=NOW + timedelta(minutes=10), answers_digest="d")
 Make = Callable[..., ObservedRevision]
 Says = dict[str, tuple[str, str]]
 
@@ -152,6 +154,17 @@ def test_names_for_others_are_always_there(look: Look) -> None:
             {"Planned": ("False", "NoNodes"), "Stalled": ("False", "Healthy"), "Progressing": ("True", "NoNodes")},
             "NoNodes",
             id="nodes may come",
+        ),
+        pytest.param(
+            Decision(plan=Refusal(Reason.WAITING_FOR_GPUS, "1 x H100 is waited for", waiting=WAITING)),
+            {
+                "Accepted": ("True", "Accepted"),
+                "Planned": ("False", "WaitingForGpus"),
+                "Stalled": ("False", "Healthy"),
+                "Progressing": ("True", "WaitingForGpus"),
+            },
+            "WaitingForGpus",
+            id="preferred GPUs may come",
         ),
         pytest.param(
             Decision(is_paused=True),

@@ -269,13 +269,6 @@ def test_slices_of_a_gpu_are_taken_one_by_one() -> None:
     assert ("nvidia.com/mig-3g.40gb", 1) == (one.gpu_resource, one.gpus_per_replica)
 
 
-def test_a_plan_stays_while_nodes_come_and_go() -> None:
-    spec, facts = gpu_wish(), facts_of("Qwen__Qwen2.5-3B-Instruct")
-    first = plan(spec, facts, cluster(("H100", 8)))
-    assert isinstance(first, PlanStatus)
-    assert first == plan(spec, facts, cluster(("L4", 8), ("H100", 8)), first)
-
-
 def test_a_config_that_cannot_be_read_is_a_refusal() -> None:
     facts = facts_of("Qwen__Qwen2.5-3B-Instruct")
     for text in ("", "AAAA"):

@@ -6,14 +6,14 @@ from tonnage.contract.model_facts import ContextExtension, ModelFacts
 from tonnage.contract.spec import ModelDeploymentSpec, Resources, Serving
 from tonnage.contract.status import PlanStatus
 from tonnage.facts.inventory import Inventory, Node
-from tonnage.plan import plan
+from tonnage.plan import kept, plan
 
 GIB = 2**30
 NODES = Inventory((Node("node-1", 2000, 16 * GIB, {}, (), True, None, 0, None),))
 
 
 def planned(spec: ModelDeploymentSpec, facts: ModelFacts, previous: PlanStatus | None = None) -> PlanStatus:
-    answer = plan(spec, facts, NODES, previous)
+    answer = kept(spec, facts, previous) or plan(spec, facts, NODES)
     assert isinstance(answer, PlanStatus)
     return answer
 

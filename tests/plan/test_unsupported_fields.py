@@ -29,11 +29,6 @@ def wish(fields: dict[str, Any]) -> ModelDeploymentSpec:
             "spec.placement.candidates",
             id="GPU types",
         ),
-        pytest.param(
-            {"placement": {"device": "Gpu", "candidates": [{"gpu": "L4", "count": 1, "waitFor": "5m"}]}},
-            "spec.placement.candidates[].waitFor",
-            id="waiting for GPUs",
-        ),
         pytest.param({"placement": {"queueName": "queue"}}, "spec.placement.queueName", id="queues"),
         pytest.param({"scaling": {"maxReplicas": 3}}, "spec.scaling", id="autoscaling"),
         pytest.param({"rollout": {"strategy": "Replace"}}, "spec.rollout.strategy", id="replacing in place"),

@@ -89,6 +89,7 @@ def test_scaling_up_by_one_is_at_most_three_writes(simulate: Simulate, replica_s
         await simulation.until_ready()
         assert 3 >= len(simulation.api.writes[before:]), simulation.api.writes[before:]
         assert 2 == len(workers(simulation))
+        assert {"min": 2, "max": 2} == simulation.status()["plan"]["replicas"]
         assert [] == await quiet_writes(simulation)
 
     simulate(scenario)

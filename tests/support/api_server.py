@@ -64,6 +64,8 @@ class ApiServer:
     fault: Fault | None = None
     attempts: int = 0
     is_away: bool = False
+    # Kinds that may be listed in one namespace only, as by an operator that serves one.
+    unlistable: set[str] = field(default_factory=set)
     watchers: list[Callable[[Manifest], None]] = field(default_factory=list)
     _applied: dict[tuple[Identity, str], Manifest] = field(default_factory=dict)
     _counter: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -153,7 +155,8 @@ class ApiServer:
     def _served(self, request: Request) -> Manifest:
         resource, namespace, name, subresource = _route(request.address)
         if request.method == "GET":
-            if resource.kind in UNREADABLE:
+            is_everywhere = resource.is_namespaced and namespace is None
+            if resource.kind in UNREADABLE or (is_everywhere and resource.kind in self.unlistable):
                 raise _RefusedError(403, f"cannot get resource {resource.plural}")
             if name is None:
                 return self._list(resource, namespace, request.query)

@@ -34,9 +34,7 @@ def document(tmp_path: Path) -> ServeDocument:
             max_num_batched_tokens=2048,
             kv_cache_bytes=2**28,
         ),
-        limits=ServingLimits(
-            target_ongoing_requests=8, max_ongoing_requests=64, start_deadline_seconds=600, drain_seconds=50
-        ),
+        limits=ServingLimits(max_ongoing_requests=64, start_deadline_seconds=600, drain_seconds=50),
     )
 
 

@@ -1,8 +1,9 @@
 """Show the plan for the ModelDeployments of a file, before anything is created.
 
-Exit status: 0 for a plan, 1 for a refusal, 2 where there is no answer: the file, a flag, the hub or the cluster is at
-fault. The facts come from the hub, with the token in HF_TOKEN, or from a local config.json; the nodes from --gpus or
-from a cluster. The revision's name is not in the serve document: it depends on how the operator is installed.
+Exit status: 0 for a plan, 1 for a refusal, also for a plan that the operator does not act on yet, which a note says; 2
+where there is no answer: the file, a flag, the hub or the cluster is at fault. The facts come from the hub, with the
+token in HF_TOKEN, or from a local config.json; the nodes from --gpus or from a cluster. The revision's name is not in
+the serve document: it depends on how the operator is installed.
 """
 
 import argparse
@@ -20,10 +21,11 @@ from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.model_source import ENDPOINT_VARIABLES, TOKEN_VARIABLES
 from tonnage.contract.reasons import Reason
 from tonnage.contract.serve_document import ServeDocument
+from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.contract.status import PlanStatus
 from tonnage.facts.errors import FactsError
 from tonnage.facts.source import Source, parse_source
-from tonnage.plan import Refusal, plan, unsupported_fields, unsupported_message
+from tonnage.plan import Refusal, plan, unplanned_fields, unsupported_fields, unsupported_message
 from tonnage.settings import Settings
 
 _REFUSED, _NO_ANSWER = 1, 2
@@ -63,7 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
         for deployment in read_deployments(arguments.file):
             answer = _answer(deployment, arguments)
             _show(answer, arguments.output)
-            status = _REFUSED if isinstance(answer.plan, Refusal) else status
+            is_refused = isinstance(answer.plan, Refusal) or unsupported_fields(deployment.spec)
+            status = _REFUSED if is_refused else status
     except (FactsError, ClusterError) as error:
         sys.stderr.write(f"tonnage explain: {error.message}\n")
         return _NO_ANSWER
@@ -73,8 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _answer(deployment: Deployment, arguments: argparse.Namespace) -> Answer:
     spec = deployment.spec
     source = parse_source(spec.model.source)
-    if unsupported := unsupported_fields(spec):
-        refusal = Refusal(Reason.NOT_YET_SUPPORTED, unsupported_message(unsupported))
+    if unplanned := unplanned_fields(spec):
+        refusal = Refusal(Reason.NOT_YET_SUPPORTED, unsupported_message(unplanned))
         return Answer(deployment.name, str(source), None, refusal)
     surroundings = _surroundings(deployment, arguments)
     known = _known(source, spec.model.revision or source.default_revision, arguments)
@@ -88,8 +91,14 @@ def _answer(deployment: Deployment, arguments: argparse.Namespace) -> Answer:
         facts=known.facts,
         plan=planned,
         document=document,
-        notes=(surroundings.note, *known.notes),
+        notes=(*_not_yet(spec), surroundings.note, *known.notes),
     )
+
+
+def _not_yet(spec: ModelDeploymentSpec) -> tuple[str, ...]:
+    """What the operator still refuses, although the plan shows it."""
+    unsupported = unsupported_fields(spec)
+    return (f"The operator does not act on this yet: {unsupported_message(unsupported)}.",) if unsupported else ()
 
 
 def _surroundings(deployment: Deployment, arguments: argparse.Namespace) -> Surroundings:

@@ -18,7 +18,7 @@ from tonnage.cli.answer import Answer
 from tonnage.cli.memory_bar import MemoryBar
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.serve_document import Device
-from tonnage.contract.status import Alternative, PlanStatus
+from tonnage.contract.status import Alternative, PlanStatus, ReplicaBounds
 from tonnage.plan import Refusal
 from tonnage.plan.memory import gib
 
@@ -63,9 +63,19 @@ def rows(plan: PlanStatus) -> Iterator[Row]:
         f"{plan.target_ongoing_requests:,} requests",
         f"to aim at; beyond {plan.max_ongoing_requests:,} they wait",
     )
+    if plan.replicas is not None:
+        yield "replicas", _range(plan.replicas), "" if plan.replicas.fit is None else _fit(plan.replicas.fit)
     yield "pod", gib(plan.pod_memory_bytes), f"{plan.pod_memory_bytes:,} bytes; CPU {plan.pod_cpu}"
     minutes, seconds = divmod(plan.start_deadline_seconds, 60)
     yield "start", f"within {minutes} min {seconds} s", "or the replica is given up"
+
+
+def _range(replicas: ReplicaBounds) -> str:
+    return f"{replicas.min:,}" if replicas.min == replicas.max else f"{replicas.min:,} to {replicas.max:,}"
+
+
+def _fit(replicas: int) -> str:
+    return f"{replicas:,} fit on the nodes' GPUs"
 
 
 def _device(plan: PlanStatus) -> Row:

@@ -25,7 +25,7 @@ _TOLD: dict[ConditionType, tuple[ConditionStatus | None, ConditionStatus | None]
     ConditionType.STALLED: (None, ConditionStatus.TRUE),
 }
 # These say that something else has to come first.
-_SILENT = frozenset({Reason.WAITING, Reason.RESOLVING, Reason.PAUSED, Reason.STARTING})
+_SILENT = frozenset({Reason.WAITING, Reason.WAITING_FOR_GPUS, Reason.RESOLVING, Reason.PAUSED, Reason.STARTING})
 _NOTE_LENGTH = 1000
 _NAME_LENGTH = 200
 

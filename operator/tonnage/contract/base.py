@@ -1,5 +1,7 @@
 """What the contract's models share: camelCase in JSON, snake_case in Python, nothing unknown, nothing mutable."""
 
+import re
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,3 +40,13 @@ Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 TokenCount = Annotated[int, Field(ge=0, le=2**53)]
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$", min_length=40, max_length=40)]
 Duration = Annotated[str, Field(max_length=16, pattern=r"^([0-9]+(s|m|h)){1,3}$")]
+
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600}
+# The pattern allows for more than a calendar has.
+_LONGEST_SECONDS = 366 * 24 * 3600
+
+
+def duration(text: Duration) -> timedelta:
+    """`1h30m` as a time span, at most a year."""
+    seconds = sum(int(number) * _UNIT_SECONDS[unit] for number, unit in re.findall("([0-9]+)([smh])", text))
+    return timedelta(seconds=min(seconds, _LONGEST_SECONDS))

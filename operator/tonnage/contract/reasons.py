@@ -41,6 +41,7 @@ class Reason(StrEnum):
 
     # Planned
     PLANNED = "Planned"
+    WAITING_FOR_GPUS = "WaitingForGpus"
     ARCHITECTURE_UNSUPPORTED = "ArchitectureUnsupported"
     REMOTE_CODE_REQUIRED = "RemoteCodeRequired"
     QUANTIZATION_UNSUPPORTED = "QuantizationUnsupported"

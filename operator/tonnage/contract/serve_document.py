@@ -1,6 +1,7 @@
 """The serve document: everything the pods of one revision must know, written by the operator, read by the runtime.
 
-It is the only thing the two share. Replica counts are not in it: they change without new pods. A field is added with
+It is the only thing the two share. Replica counts and what autoscaling aims at are not in it: they change without new
+pods. A field is added with
 a default; a field whose meaning changes takes a new `schemaVersion`.
 """
 
@@ -65,7 +66,6 @@ class EngineSettings(Contract):
 class ServingLimits(Contract):
     """How Ray Serve treats a replica."""
 
-    target_ongoing_requests: Count
     max_ongoing_requests: Count
     # A replica that has not generated a token by then is given up.
     start_deadline_seconds: Count

@@ -132,7 +132,7 @@ class Candidate(Contract):
     count: Annotated[int, Field(ge=1, le=64)]
     """GPUs per replica."""
     wait_for: Duration | None = None
-    """How long to wait for these GPUs before the next candidate is tried."""
+    """How long to wait until so many are free on one node, before the next candidate is tried. Default: not at all."""
 
 
 class Toleration(Contract):

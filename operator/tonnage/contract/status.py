@@ -70,6 +70,17 @@ class Alternative(Contract):
     """Why, with the number that failed."""
 
 
+class ReplicaBounds(Contract):
+    """How many replicas there may be."""
+
+    min: Count
+    """The fewest."""
+    max: Count
+    """The most."""
+    fit: Count | None = None
+    """How many the nodes' GPUs held, busy or not, when the plan was made; absent where that is not known."""
+
+
 class PlanStatus(Contract):
     """The plan, with its arithmetic."""
 
@@ -107,6 +118,8 @@ class PlanStatus(Contract):
     """Requests per replica that autoscaling aims at."""
     max_ongoing_requests: Count
     """Requests per replica beyond which they wait."""
+    replicas: ReplicaBounds | None = None
+    """How many replicas there may be; changed without a new plan."""
     start_deadline_seconds: Count
     """A replica that has not generated a token by then is given up."""
     kv_cache_bytes_per_token: Bytes
@@ -130,6 +143,25 @@ class PlanStatus(Contract):
     # While it is the same the plan is kept, so that nodes that come and go never move a running deployment.
     answers_digest: ShortText = ""
     """Digest of the wishes and facts that this plan answers."""
+
+    @property
+    def pin(self) -> "PlanStatus":
+        """What pods are made from: all but the number of replicas."""
+        return self.model_copy(update={"replicas": None})
+
+
+class WaitingStatus(Contract):
+    """GPUs that are waited for before anything is planned."""
+
+    gpus: ShortText
+    """What is waited for now: 2 x H100."""
+    since: datetime
+    """When the first candidate began to be waited for."""
+    until: datetime
+    """When the next candidate is tried."""
+    # Here and not in the operator's memory, so that a restart goes on waiting; another digest begins anew.
+    answers_digest: ShortText
+    """Digest of the wishes and facts that are waited with."""
 
 
 class RevisionState(StrEnum):
@@ -175,6 +207,8 @@ class ModelDeploymentStatus(Contract):
     """The model, at the commit that every pod uses."""
     plan: PlanStatus | None = None
     """How the model is run, with the arithmetic."""
+    waiting: WaitingStatus | None = None
+    """The GPUs that are waited for; absent where none are."""
     observed: Observed | None = None
     """What the engine reported for the same parts."""
     revisions: Annotated[list[RevisionStatus], Field(max_length=16)] = []

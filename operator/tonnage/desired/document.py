@@ -55,7 +55,6 @@ def serve_document(
             trust_remote_code=spec.model.trust_remote_code is TrustRemoteCode.ALLOWED,
         ),
         limits=ServingLimits(
-            target_ongoing_requests=plan.target_ongoing_requests,
             max_ongoing_requests=plan.max_ongoing_requests,
             start_deadline_seconds=plan.start_deadline_seconds,
             # On GPUs the plan's memory is that of one.

@@ -5,8 +5,8 @@ is busy right now. An operator that may not list nodes has an inventory that is 
 cluster without nodes; one that may not list pods knows the nodes, and of no GPU whether it is taken.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tonnage.facts.gpu_labels import (
@@ -97,6 +97,24 @@ def inventory(nodes: Sequence[Mapping[str, Any]], pods: Sequence[Mapping[str, An
     taken = None if pods is None else requests_by_node(pods)
     known = (_node(node, taken) for node in nodes)
     return Inventory(tuple(sorted(known, key=lambda node: node.name)), is_taken_known=pods is not None)
+
+
+def without_pods(inventory: Inventory, pods: Iterable[Mapping[str, Any]]) -> Inventory:
+    """The same with what `pods`, which were counted in it, have taken given back."""
+    given = requests_by_node(pods)
+    if not given:
+        return inventory
+    nodes = (
+        replace(node, gpus=tuple(_given_back(group, given[node.name]) for group in node.gpus))
+        if node.name in given
+        else node
+        for node in inventory.nodes
+    )
+    return replace(inventory, nodes=tuple(nodes))
+
+
+def _given_back(group: NodeGpus, given: Mapping[str, int]) -> NodeGpus:
+    return group if group.taken is None else replace(group, taken=max(0, group.taken - given.get(group.resource, 0)))
 
 
 def _node(node: Mapping[str, Any], taken: Mapping[str, Mapping[str, int]] | None) -> Node:

@@ -5,7 +5,7 @@ with the engine's defaults), `weights`, `cache` and `pool` (KV cache), `activati
 for one rank, `start` says why it fails, `estimate` is the answer. Pure; sizes are bytes of one rank, which is one GPU.
 """
 
-from tonnage.memory.estimate import Estimate, estimate
+from tonnage.memory.estimate import Estimate, estimate, sequences_held
 from tonnage.memory.setup import Setup
 
-__all__ = ["Estimate", "Setup", "estimate"]
+__all__ = ["Estimate", "Setup", "estimate", "sequences_held"]

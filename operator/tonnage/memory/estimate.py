@@ -4,13 +4,16 @@ With pipeline parallelism the figures in bytes are the first stage's, as the eng
 of the stage that holds the fewest.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tonnage.facts.shape import Shape
 from tonnage.memory.pool import pool
 from tonnage.memory.setup import Setup, run
 from tonnage.memory.stage import stage
 from tonnage.memory.start import reason
+
+# The engine keeps one for itself (v1/core/block_pool.py, the null block).
+_RESERVED_BLOCKS = 1
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Estimate:
     kv_cache_bytes: int
     """What is left for it; 0 or less where nothing is."""
     kv_cache_tokens: int
+    kv_cache_blocks: int
+    """Blocks that all groups of layers share, of the stage that has the fewest."""
     concurrency: float
     """Sequences at full context; 0 where there is no KV cache."""
     reason: str
@@ -54,6 +59,23 @@ def estimate(setup: Setup, shape: Shape, given_weights_bytes: int | None = None)
         graph_bytes=first.subtracted_graph_bytes,
         kv_cache_bytes=first.kv_cache_bytes,
         kv_cache_tokens=whole.tokens(prepared, blocks) if whole else 0,
+        kv_cache_blocks=blocks,
         concurrency=blocks / whole.blocks_per_sequence(prepared) if whole else 0.0,
         reason=next((text for each, found in pairs if (text := reason(each, found))), ""),
     )
+
+
+def sequences_held(setup: Setup, shape: Shape, blocks: int, tokens: int) -> int | None:
+    """Sequences of so many tokens that the blocks of a KV cache hold at once; None of a model that keeps nothing.
+
+    Not the cache's tokens divided by these: a short sequence has less of its tokens outside of sliding windows, and its
+    last block of each group is not full. What windows keep of a step's tokens is counted once, not for each sequence.
+    """
+    prepared = replace(run(setup, shape), max_model_len=tokens)
+    stages = (pool(prepared, number) for number in range(setup.pipeline_parallel))
+    found = next((one for one in stages if one), None)
+    if found is None:
+        return None
+    resting = found.blocks_per_sequence(replace(prepared, max_num_batched_tokens=1))
+    in_flight = found.blocks_per_sequence(prepared) - resting
+    return max(0, blocks - _RESERVED_BLOCKS - in_flight) // resting

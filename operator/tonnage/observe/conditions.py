@@ -68,8 +68,13 @@ def planned(situation: Situation) -> Verdict:
     if isinstance(decision.plan, Refusal):
         return _false(decision.plan.reason, decision.plan.message)
     if decision.plan is not None:
-        return _true(Reason.PLANNED, " ".join(decision.plan.explanation[-2:]) or "the plan is in status.plan")
+        return _true(Reason.PLANNED, _in_short(decision.plan))
     return _unknown(Reason.RESOLVING, "the model's facts are being read")
+
+
+def _in_short(plan: PlanStatus) -> str:
+    hardware = "a CPU" if plan.gpu is None else f"{plan.gpus_per_replica} x {plan.gpu}"
+    return f"{hardware} with a context of {plan.context_length:,}, {plan.concurrency} requests of that length at once"
 
 
 def scheduled(situation: Situation) -> Verdict:

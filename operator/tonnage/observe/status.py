@@ -13,6 +13,7 @@ from tonnage.contract.status import (
     PlanStatus,
     RevisionState,
     RevisionStatus,
+    WaitingStatus,
 )
 from tonnage.desired.names import Owner, endpoint, selector_text
 from tonnage.observe.conditions import CONDITIONS, Verdict, summary
@@ -43,6 +44,7 @@ def status(  # noqa: PLR0913, PLR0917 # six is where the style draws the line
         conditions=[_condition(situation, kind, verdict, generation) for kind, verdict in verdicts.items()],
         model=decision.facts or previous.model,
         plan=_plan(situation),
+        waiting=_waiting(situation),
         observed=_observed(situation),
         revisions=[_revision(situation, one) for one in snapshot.revisions[-_MOST_REVISIONS:]],
         current_revision=serving.name if serving else decision.revision or previous.current_revision,
@@ -61,6 +63,14 @@ def _plan(situation: Situation) -> PlanStatus | None:
     if isinstance(plan, PlanStatus):
         return plan
     return None if isinstance(plan, Refusal) and not situation.snapshot.revisions else situation.previous.plan
+
+
+def _waiting(situation: Situation) -> WaitingStatus | None:
+    """Kept while nothing was decided: a pause or a hub that is away must not begin the waiting anew."""
+    plan = situation.decision.plan
+    if plan is None:
+        return situation.previous.waiting
+    return plan.waiting if isinstance(plan, Refusal) else None
 
 
 def _observed(situation: Situation) -> Observed | None:

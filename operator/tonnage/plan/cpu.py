@@ -7,8 +7,9 @@ from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.contract.status import Alternative, MemoryPlan, PlanStatus
 from tonnage.plan.budget import Budget
 from tonnage.plan.context import context_wish, extension_notes, longest_context, parts_bytes, pod_bytes_for
+from tonnage.plan.derivation import limit_sentences, start_sentence
 from tonnage.plan.engine import CPU_ENGINE
-from tonnage.plan.limits import limits, start_deadline_seconds
+from tonnage.plan.limits import Batch, bounds, cpu_held, limits, load, start_deadline_seconds
 from tonnage.plan.memory import (
     CPU_DTYPE,
     block_tokens,
@@ -37,7 +38,11 @@ def cpu_plan(spec: ModelDeploymentSpec, facts: ModelFacts, budget: Budget, answe
     if budget.is_given:
         blocks = max(blocks, _blocks_that_fill(facts, context_length, budget))
     memory = _memory(facts, context_length, blocks, budget)
-    counts = limits(facts, context_length, blocks, spec.serving.expected_request)
+    size = load(spec, context_length)
+    held = cpu_held(facts, blocks, size.request_tokens)
+    most = Batch(min(CPU_ENGINE.max_num_batched_tokens, context_length), CPU_ENGINE.max_num_seqs)
+    counts = limits(max(1, min(held, most.sequences)), most.tokens, size)
+    load_bytes = max(memory.weights_bytes, facts.download_bytes)
     kv_cache_tokens = blocks * block_tokens(facts)
     concurrency_tenths = blocks * 10 // -(-context_length // block_tokens(facts))
     return PlanStatus(
@@ -51,14 +56,19 @@ def cpu_plan(spec: ModelDeploymentSpec, facts: ModelFacts, budget: Budget, answe
         max_num_batched_tokens=counts.max_num_batched_tokens,
         target_ongoing_requests=counts.target_ongoing_requests,
         max_ongoing_requests=counts.max_ongoing_requests,
-        start_deadline_seconds=start_deadline_seconds(max(memory.weights_bytes, facts.download_bytes)),
+        replicas=bounds(spec, None),
+        start_deadline_seconds=start_deadline_seconds(load_bytes),
         kv_cache_bytes_per_token=kv_bytes_per_token(facts),
         kv_cache_tokens=kv_cache_tokens,
         concurrency=f"{concurrency_tenths // 10}.{concurrency_tenths % 10}",
         memory=memory,
         pod_memory_bytes=memory.budget_bytes,
         pod_cpu=spec.template.resources.cpu or _DEFAULT_CPU,
-        explanation=_explanation(facts, context_length, kv_cache_tokens, memory, budget),
+        explanation=[
+            *_explanation(facts, context_length, kv_cache_tokens, memory, budget),
+            *limit_sentences(size, held, most, counts),
+            start_sentence(load_bytes),
+        ],
         alternatives=_alternatives(facts, wanted, context_length, budget),
         answers_digest=answers_digest,
     )

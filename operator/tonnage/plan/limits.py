@@ -1,20 +1,49 @@
-"""How many requests at once: batch limits of the engine and targets of Ray Serve, from the KV cache that there is."""
+"""How many requests at once: batch limits of the engine and targets of Ray Serve, from the KV cache that there is.
+
+What a reader would get wrong: only the batch limits are the engine's, so only they need new pods. What autoscaling aims
+at is derived from them, and may change while everything runs.
+"""
 
 from dataclasses import dataclass
 
 from tonnage.contract.model_facts import ModelFacts
-from tonnage.contract.spec import ExpectedRequest
+from tonnage.contract.spec import ExpectedRequest, ModelDeploymentSpec
+from tonnage.contract.status import PlanStatus, ReplicaBounds
 from tonnage.plan.engine import CPU_ENGINE, GIB
 from tonnage.plan.memory import block_tokens
 
 # A chat turn, where nobody said what to expect.
-_EXPECTED_TOKENS = 1024 + 256
-# Serve adds a replica before one is full, and lets one batch wait inside the engine, so that none is ever idle.
+_EXPECTED = ExpectedRequest(input_tokens=1024, output_tokens=256)
+# Of spec.scaling.targetUtilization, where scaling is not set: Serve adds a replica before one is full.
 _TARGET_PERCENT = 70
+# One batch waits inside the engine, so that none is ever idle.
 _WAITING_BATCHES = 1
 
-_START_SECONDS = 15 * 60
-_START_SECONDS_PER_GIB = 18
+START_SECONDS = 15 * 60
+START_SECONDS_PER_GIB = 18
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a replica is sized for: the request to expect, of at most a context, and how full it should be."""
+
+    expected: ExpectedRequest
+    is_given: bool
+    context_length: int
+    target_percent: int
+
+    @property
+    def request_tokens(self) -> int:
+        """Prompt and answer together."""
+        return min(self.expected.input_tokens + self.expected.output_tokens, self.context_length)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The engine's own limits of one step, which are the most that it is told."""
+
+    tokens: int
+    sequences: int
 
 
 @dataclass(frozen=True)
@@ -27,43 +56,46 @@ class Limits:
     max_ongoing_requests: int
 
 
-@dataclass(frozen=True)
-class Batch:
-    """The engine's own limits of one step for a GPU, which are the most that it is told."""
-
-    tokens: int
-    sequences: int
+def target_percent(spec: ModelDeploymentSpec) -> int:
+    """How full a replica should be, in percent of the requests that it runs at once."""
+    return spec.scaling.target_utilization if spec.scaling else _TARGET_PERCENT
 
 
-def limits(facts: ModelFacts, context_length: int, blocks: int, expected: ExpectedRequest | None) -> Limits:
-    """The limits for a KV cache of so many blocks."""
-    blocks_per_request = -(-_request_tokens(context_length, expected) // block_tokens(facts))
-    at_once = (blocks - CPU_ENGINE.reserved_blocks) // blocks_per_request
-    max_num_seqs = max(1, min(at_once, CPU_ENGINE.max_num_seqs))
-    return _limits(max_num_seqs, min(CPU_ENGINE.max_num_batched_tokens, context_length))
+def load(spec: ModelDeploymentSpec, context_length: int) -> Load:
+    """What a replica with this context is sized for."""
+    expected = spec.serving.expected_request
+    return Load(expected or _EXPECTED, expected is not None, context_length, target_percent(spec))
 
 
-def gpu_limits(kv_cache_tokens: int, context_length: int, most: Batch, expected: ExpectedRequest | None) -> Limits:
-    """The limits for a KV cache of so many tokens; a model that keeps nothing is bound by the batch alone."""
-    at_once = kv_cache_tokens // _request_tokens(context_length, expected) if kv_cache_tokens else most.sequences
-    return _limits(max(1, min(at_once, most.sequences)), most.tokens)
+def cpu_held(facts: ModelFacts, blocks: int, request_tokens: int) -> int:
+    """Requests of so many tokens that a KV cache of so many blocks holds on a CPU."""
+    return (blocks - CPU_ENGINE.reserved_blocks) // -(-request_tokens // block_tokens(facts))
 
 
-def _request_tokens(context_length: int, expected: ExpectedRequest | None) -> int:
-    tokens = expected.input_tokens + expected.output_tokens if expected else _EXPECTED_TOKENS
-    return min(tokens, context_length)
-
-
-def _limits(max_num_seqs: int, max_num_batched_tokens: int) -> Limits:
+def limits(sequences: int, batch_tokens: int, load: Load) -> Limits:
+    """The limits for so many requests at once and so many tokens in a step."""
     return Limits(
-        max_num_seqs=max_num_seqs,
+        max_num_seqs=sequences,
         # The engine refuses a batch that cannot hold one token of every sequence.
-        max_num_batched_tokens=max(max_num_batched_tokens, max_num_seqs),
-        target_ongoing_requests=max(1, max_num_seqs * _TARGET_PERCENT // 100),
-        max_ongoing_requests=max_num_seqs * (1 + _WAITING_BATCHES),
+        max_num_batched_tokens=max(batch_tokens, sequences),
+        target_ongoing_requests=max(1, sequences * load.target_percent // 100),
+        max_ongoing_requests=sequences * (1 + _WAITING_BATCHES),
     )
 
 
 def start_deadline_seconds(size_bytes: int) -> int:
     """A replica that has not answered by then is given up: 15 minutes and 18 seconds for each GiB to fetch and load."""
-    return _START_SECONDS + -(-size_bytes * _START_SECONDS_PER_GIB // GIB)
+    return START_SECONDS + -(-size_bytes * START_SECONDS_PER_GIB // GIB)
+
+
+def bounds(spec: ModelDeploymentSpec, fit: int | None) -> ReplicaBounds:
+    """How many replicas there may be; `fit` is how many the nodes hold, None where that is not known."""
+    scaling = spec.scaling
+    if scaling is None:
+        return ReplicaBounds(min=spec.replicas, max=spec.replicas, fit=fit)
+    return ReplicaBounds(min=scaling.min_replicas, max=scaling.max_replicas, fit=fit)
+
+
+def with_bounds(plan: PlanStatus, spec: ModelDeploymentSpec) -> PlanStatus:
+    """A plan that is kept, with the bounds that the spec has now."""
+    return plan.model_copy(update={"replicas": bounds(spec, plan.replicas.fit if plan.replicas else None)})

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tonnage.contract.reasons import Reason
-from tonnage.contract.status import Alternative
+from tonnage.contract.status import Alternative, WaitingStatus
 
 
 @dataclass(frozen=True)
@@ -13,8 +13,10 @@ class Refusal:
     reason: Reason
     message: str
     alternatives: tuple[Alternative, ...] = ()
+    # Not refused, only not planned yet: GPUs that the author prefers may still come.
+    waiting: WaitingStatus | None = None
 
     @property
     def is_permanent(self) -> bool:
         """Whether nothing but a changed spec or model helps; nodes may come by themselves."""
-        return self.reason is not Reason.NO_NODES
+        return self.reason is not Reason.NO_NODES and self.waiting is None

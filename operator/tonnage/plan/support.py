@@ -17,6 +17,8 @@ class _Unsupported:
     field: str
     is_asked_for: Callable[[ModelDeploymentSpec], bool]
     advice: str
+    # Whether plans take it into account already, so that `tonnage explain` can show what would be.
+    is_planned: bool = False
 
 
 def _is_on_cpu(spec: ModelDeploymentSpec) -> bool:
@@ -46,14 +48,12 @@ _TABLE = (
         lambda spec: _is_on_cpu(spec) and bool(spec.placement.candidates),
         "remove it: device Cpu has no GPUs",
     ),
-    _Unsupported(
-        "spec.placement.candidates[].waitFor",
-        lambda spec: any(candidate.wait_for is not None for candidate in spec.placement.candidates),
-        "remove it: the first candidate that fits and that a node has is taken at once yet",
-    ),
     _Unsupported("spec.placement.queueName", lambda spec: spec.placement.queue_name is not None, "remove it"),
     _Unsupported(
-        "spec.scaling", lambda spec: spec.scaling is not None, "remove it and set spec.replicas, or use an HPA"
+        "spec.scaling",
+        lambda spec: spec.scaling is not None,
+        "remove it and set spec.replicas, or use an HPA",
+        is_planned=True,
     ),
     _Unsupported(
         "spec.rollout.strategy",
@@ -86,3 +86,8 @@ def unsupported_message(unsupported: Iterable[tuple[str, str]]) -> str:
 def unsupported_fields(spec: ModelDeploymentSpec) -> tuple[tuple[str, str], ...]:
     """`(path of the field, what to do instead)` for each field of `spec` that nothing acts on yet."""
     return tuple((row.field, row.advice) for row in _TABLE if row.is_asked_for(spec))
+
+
+def unplanned_fields(spec: ModelDeploymentSpec) -> tuple[tuple[str, str], ...]:
+    """Those of them that a plan would leave out, so that it would not be an answer."""
+    return tuple((row.field, row.advice) for row in _TABLE if not row.is_planned and row.is_asked_for(spec))

@@ -14,16 +14,26 @@ from tonnage.facts.shape import Shape, shape
 from tonnage.memory import Estimate
 from tonnage.memory.checkpoint import completed
 from tonnage.plan.budget import Budget
+from tonnage.plan.derivation import start_sentence
 from tonnage.plan.engine import GIB
 from tonnage.plan.gpu.candidates import Candidate, candidates
-from tonnage.plan.gpu.choice import Choice, choose
-from tonnage.plan.gpu.explanation import alternatives, concurrency, explanation
-from tonnage.plan.gpu.fit import MEMORY_PERCENT, Arithmetic, Fit, batch
+from tonnage.plan.gpu.choice import Choice
+from tonnage.plan.gpu.explanation import alternatives, concurrency, explanation, notes
+from tonnage.plan.gpu.fit import MEMORY_PERCENT, Fit
 from tonnage.plan.gpu.offers import offers
 from tonnage.plan.gpu.question import Question
-from tonnage.plan.gpu.refusals import refuse_choice, refuse_pod_memory, refuse_split, refuse_without_gpus
+from tonnage.plan.gpu.refusals import (
+    refuse_choice,
+    refuse_for_now,
+    refuse_pod_memory,
+    refuse_split,
+    refuse_without_gpus,
+)
 from tonnage.plan.gpu.rules import engine_dtype
-from tonnage.plan.limits import gpu_limits, start_deadline_seconds
+from tonnage.plan.gpu.sizing import size
+from tonnage.plan.gpu.turns import Pause, turn
+from tonnage.plan.limits import bounds, start_deadline_seconds
+from tonnage.plan.moment import Asked
 from tonnage.plan.refusal import Refusal
 
 _MOST_PRODUCTS = 16
@@ -36,26 +46,21 @@ _CORES = 2
 
 
 def gpu_plan(
-    spec: ModelDeploymentSpec, facts: ModelFacts, inventory: Inventory, budget: Budget, answers_digest: str
+    spec: ModelDeploymentSpec, facts: ModelFacts, inventory: Inventory, budget: Budget, asked: Asked
 ) -> PlanStatus | Refusal:
     """The plan or the refusal; only for what the common rules did not refuse."""
     read = _shape(facts)
     if isinstance(read, Refusal):
         return read
-    question = Question(spec, facts, read, offers(spec, inventory))
+    question = Question(spec, facts, read, offers(spec, inventory), asked)
     if not question.offers.found:
         return refuse_without_gpus(question, inventory)
-    tried = candidates(spec, read, question.offers.found)
-    if not tried:
+    if not candidates(spec, read, question.offers.found):
         return refuse_split(question)
-    choice = choose(read, tried, question.context, has_image=spec.template.image is not None)
-    if choice.fit is None:
-        return refuse_choice(question, choice)
-    needed_bytes = _POD_BYTES + _POD_BYTES_PER_GPU * choice.fit.candidate.gpus
-    given_bytes = budget.limit_bytes if budget.is_given else None
-    if given_bytes is not None and given_bytes < needed_bytes:
-        return refuse_pod_memory(choice.fit.candidate, given_bytes, needed_bytes)
-    return _plan(question, choice, choice.fit, given_bytes or needed_bytes, answers_digest)
+    choice = turn(question)
+    if isinstance(choice, Pause):
+        return refuse_for_now(question, choice)
+    return refuse_choice(question, choice) if choice.fit is None else _in_pod(question, choice, choice.fit, budget)
 
 
 def _shape(facts: ModelFacts) -> Shape | Refusal:
@@ -77,18 +82,26 @@ def _read(config: str, weights_bytes: tuple[tuple[str, int], ...]) -> Shape:
     return completed(shape(unpacked(config)), dict(weights_bytes))
 
 
-def _plan(question: Question, choice: Choice, fit: Fit, pod_bytes: int, answers_digest: str) -> PlanStatus:
+def _in_pod(question: Question, choice: Choice, fit: Fit, budget: Budget) -> PlanStatus | Refusal:
+    needed_bytes = _POD_BYTES + _POD_BYTES_PER_GPU * fit.candidate.gpus
+    given_bytes = budget.limit_bytes if budget.is_given else None
+    if given_bytes is not None and given_bytes < needed_bytes:
+        return refuse_pod_memory(fit.candidate, given_bytes, needed_bytes)
+    return _plan(question, choice, fit, given_bytes or needed_bytes)
+
+
+def _plan(question: Question, choice: Choice, fit: Fit, pod_bytes: int) -> PlanStatus:
     spec, facts, read, candidate = question.spec, question.facts, question.shape, fit.candidate
-    most = batch(read, candidate, fit.context_length, fit.sequences)
-    counts = gpu_limits(fit.estimate.kv_cache_tokens, fit.context_length, most, spec.serving.expected_request)
-    # Fewer sequences take less memory, which goes to the KV cache.
-    final = Arithmetic(read).estimate(candidate, fit.context_length, counts.max_num_seqs)
+    sizing = size(question, fit)
+    counts, final = sizing.limits, sizing.estimate
     tokens = final.kv_cache_tokens
+    load_bytes = max(facts.weights_bytes, facts.download_bytes)
+    offers, offer = question.offers, candidate.offer
     return PlanStatus(
         device=Device.GPU,
-        gpu=candidate.offer.gpu.name,
-        gpu_resource=candidate.offer.resource,
-        gpu_products=list(candidate.offer.products)[:_MOST_PRODUCTS],
+        gpu=offer.gpu.name,
+        gpu_resource=offer.resource,
+        gpu_products=list(offer.products)[:_MOST_PRODUCTS],
         gpu_memory_percent=MEMORY_PERCENT,
         gpus_per_replica=candidate.gpus,
         pods_per_replica=1,
@@ -102,16 +115,17 @@ def _plan(question: Question, choice: Choice, fit: Fit, pod_bytes: int, answers_
         max_num_batched_tokens=counts.max_num_batched_tokens,
         target_ongoing_requests=counts.target_ongoing_requests,
         max_ongoing_requests=counts.max_ongoing_requests,
-        start_deadline_seconds=start_deadline_seconds(max(facts.weights_bytes, facts.download_bytes)),
+        replicas=bounds(spec, offer.replicas(candidate.gpus)[0] if offers.is_known else None),
+        start_deadline_seconds=start_deadline_seconds(load_bytes),
         kv_cache_bytes_per_token=final.kv_cache_bytes // tokens if tokens else 0,
         kv_cache_tokens=tokens,
         concurrency=concurrency(final),
         memory=_memory(candidate, final),
         pod_memory_bytes=pod_bytes,
         pod_cpu=spec.template.resources.cpu or str(_CORES + candidate.gpus),
-        explanation=explanation(question, fit, final),
+        explanation=[*explanation(question, fit, sizing), start_sentence(load_bytes), *notes(question, fit)],
         alternatives=alternatives((*question.offers.rejected, *choice.rejected)),
-        answers_digest=answers_digest,
+        answers_digest=question.asked.answers_digest,
     )
 
 

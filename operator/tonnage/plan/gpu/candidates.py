@@ -65,7 +65,7 @@ def candidates(spec: ModelDeploymentSpec, shape: Shape, offers: tuple[Offer, ...
 
     def cost(row: tuple[int, int, Candidate]) -> tuple[int, ...]:
         position, precision, candidate = row
-        preference = (not candidate.offer.is_present, position) if is_ordered else ()
+        preference = (position,) if is_ordered else ()
         return (*preference, candidate.gpus, precision, position, candidate.pipeline_parallel)
 
     return tuple(candidate for *_, candidate in sorted(found, key=cost))

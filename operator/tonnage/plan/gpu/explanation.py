@@ -1,15 +1,19 @@
 """A choice in sentences: what was chosen, what it takes in bytes, and what was refused on the way."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from tonnage.contract.status import Alternative
 from tonnage.memory import Estimate
 from tonnage.memory.checkpoint import unexplained_bytes
 from tonnage.plan.context import extension_notes
+from tonnage.plan.derivation import limit_sentences
+from tonnage.plan.gpu.candidates import Candidate
 from tonnage.plan.gpu.fit import MEMORY_PERCENT, Fit
 from tonnage.plan.gpu.offers import Rejected
 from tonnage.plan.gpu.question import Question
 from tonnage.plan.gpu.rules import engine_dtype
+from tonnage.plan.gpu.sizing import Sizing
 from tonnage.plan.memory import gib
 
 _MOST_ALTERNATIVES = 32
@@ -18,10 +22,11 @@ _LONGEST_TEXT = 256
 _WORTH_TELLING = 100
 
 
-def explanation(question: Question, fit: Fit, final: Estimate) -> list[str]:
-    """Why the plan is as it is; `final` is the memory with the limits that were derived."""
+def explanation(question: Question, fit: Fit, sizing: Sizing) -> list[str]:
+    """Why the plan is as it is."""
+    final = sizing.estimate
     sentences = [
-        f"{fit.candidate}: the first of what fits, fewest GPUs first.",
+        f"{fit.candidate}: the first of what fits, {_order(question)}.",
         _weights(question, final),
         (
             f"Activations take {final.activation_bytes:,} bytes, CUDA graphs {final.graph_bytes:,}, other libraries "
@@ -32,8 +37,13 @@ def explanation(question: Question, fit: Fit, final: Estimate) -> list[str]:
             f"{final.kv_cache_bytes:,} bytes ({gib(final.kv_cache_bytes)}) are left for the KV cache, which are "
             f"{final.kv_cache_tokens:,} tokens: {concurrency(final)} requests of {fit.context_length:,} at once."
         ),
+        *limit_sentences(sizing.load, sizing.held, sizing.most, sizing.limits),
     ]
-    return [*sentences, *_notes(question, fit)]
+    return [*sentences, *_replicas(fit.candidate)]
+
+
+def _order(question: Question) -> str:
+    return "in the order of spec.placement.candidates" if question.spec.placement.candidates else "fewest GPUs first"
 
 
 def concurrency(final: Estimate) -> str:
@@ -66,7 +76,22 @@ def _budget(fit: Fit) -> str:
     )
 
 
-def _notes(question: Question, fit: Fit) -> Iterable[str]:
+def _replicas(candidate: Candidate) -> Iterable[str]:
+    """How many replicas the nodes hold, node by node as a replica is one pod; nothing where none has the GPUs."""
+    shares = candidate.offer.shares
+    if not shares:
+        return
+    total, free = candidate.offer.replicas(candidate.gpus)
+    nodes = ", ".join(
+        f"{number} {'node' if number == 1 else 'nodes'} with {gpus}"
+        for gpus, number in sorted(Counter(share.allocatable for share in shares).items(), reverse=True)
+    )
+    on_free = "which of them were free is not known" if free is None else f"{free:,} on those that were free"
+    yield f"Room for replicas when this was planned: {total:,} on the GPUs that there were ({nodes}); {on_free}."
+
+
+def notes(question: Question, fit: Fit) -> Iterable[str]:
+    """What is out of the ordinary with this choice."""
     wanted, shape, candidate = question.context.wanted, question.shape, fit.candidate
     facts_bytes = question.facts.weights_bytes
     dtype = engine_dtype(shape, candidate)

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from tonnage.facts.shape import Shape
-from tonnage.memory import Estimate, Setup, estimate
+from tonnage.memory import Estimate, Setup, estimate, sequences_held
 from tonnage.memory.setup import run
 from tonnage.memory.weights import weights_bytes
 from tonnage.plan.engine import ENGINE_VERSION
@@ -69,6 +69,23 @@ class Arithmetic:
     def estimate(self, candidate: Candidate, context_length: int, sequences: int | None = None) -> Estimate:
         """The memory of the fullest GPU."""
         return estimate(setup(self.shape, candidate, context_length, sequences), self.shape)
+
+    def held(self, candidate: Candidate, context_length: int, sequences: int, tokens: int) -> int | None:
+        """Requests of so many tokens that the KV cache beside `sequences` holds; None where nothing is kept of them."""
+        prepared = setup(self.shape, candidate, context_length, sequences)
+        return sequences_held(prepared, self.shape, estimate(prepared, self.shape).kv_cache_blocks, tokens)
+
+    def sequences(self, candidate: Candidate, context_length: int, most: int, tokens: int) -> int:
+        """As many at once as the KV cache holds with so many tokens each, at most `most`, at least 1.
+
+        Each sequence takes memory of its own from the KV cache, before its first token.
+        """
+
+        def is_short(sequences: int) -> bool:
+            held = self.held(candidate, context_length, sequences, tokens)
+            return held is not None and held < sequences
+
+        return max(1, bisect_right(range(1, most + 1), 0, key=is_short))
 
     def holds_weights(self, candidate: Candidate) -> bool:
         """Whether a GPU has room for the weights of the first stage: soon known, and without it nothing starts."""

@@ -1,12 +1,15 @@
 """What there is to plan for: kinds of GPUs, how many of each a single node has, and how a pod asks for them.
 
 What is taken at the moment does not count, as with nodes: the plan says what fits the cluster, the scheduler says when.
-A GPU that the author names and no node has is an offer too, because nodes may be made when pods wait for them.
+Only where the author said how long to wait, GPUs must be free, and `turns` waits for them. A GPU that the author names
+and no node has is an offer too, because nodes may be made when pods wait for them.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
+from tonnage.contract.base import duration
 from tonnage.contract.spec import Candidate, ModelDeploymentSpec, Serving, Toleration
 from tonnage.facts.gpu_labels import AMD_RESOURCE, NVIDIA_RESOURCE, Sharing
 from tonnage.facts.gpus import Gpu, Vendor, gpu
@@ -15,6 +18,23 @@ from tonnage.plan.budget import fitting_nodes
 
 # More than this on one node is not sold.
 _MOST_GPUS = 16
+
+
+@dataclass(frozen=True)
+class NodeShare:
+    """GPUs of one kind on one node; `free` is None where it is not known what pods have taken."""
+
+    allocatable: int
+    free: int | None
+
+
+@dataclass(frozen=True)
+class Wait:
+    """How long the author waits for GPUs to be free; `text` is as it was written."""
+
+    field: str
+    text: str
+    time: timedelta
 
 
 @dataclass(frozen=True)
@@ -29,6 +49,28 @@ class Offer:
     # How many a replica must take, where the author said.
     count: int | None = None
     is_present: bool = True
+    # The nodes that have them.
+    shares: tuple[NodeShare, ...] = ()
+    wait: Wait | None = None
+
+    @property
+    def most_free(self) -> int | None:
+        """Of one node, as a replica is one pod; None where it is not known what pods have taken."""
+        free = [share.free for share in self.shares if share.free is not None]
+        return max(free, default=0) if len(free) == len(self.shares) else None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether a replica is planned for it at once: on GPUs that are free, where the author would wait for such."""
+        if not self.is_present or self.wait is None or self.count is None:
+            return self.is_present
+        return self.most_free is None or self.most_free >= self.count
+
+    def replicas(self, gpus: int) -> tuple[int, int | None]:
+        """How many replicas of so many GPUs the nodes hold, all in all and on what is free."""
+        free = [share.free // gpus for share in self.shares if share.free is not None]
+        total = sum(share.allocatable // gpus for share in self.shares)
+        return total, sum(free) if len(free) == len(self.shares) else None
 
 
 @dataclass(frozen=True)
@@ -46,6 +88,8 @@ class Offers:
 
     found: tuple[Offer, ...]
     rejected: tuple[Rejected, ...] = ()
+    # Whether nodes were seen: what nobody can see come is not waited for.
+    is_known: bool = True
 
 
 def offers(spec: ModelDeploymentSpec, inventory: Inventory) -> Offers:
@@ -54,10 +98,11 @@ def offers(spec: ModelDeploymentSpec, inventory: Inventory) -> Offers:
     usable, rejected = _of_nodes(nodes)
     if not spec.placement.candidates:
         return Offers(tuple(sorted(usable, key=_size)), tuple(rejected))
-    named = [_named(candidate, usable) for candidate in spec.placement.candidates]
+    named = [_named(candidate, usable, index) for index, candidate in enumerate(spec.placement.candidates)]
     return Offers(
         tuple(one for one in named if isinstance(one, Offer)),
         (*rejected, *(one for one in named if isinstance(one, Rejected))),
+        is_known=inventory.is_known,
     )
 
 
@@ -83,6 +128,7 @@ def _of_nodes(nodes: tuple[Node, ...]) -> tuple[list[Offer], list[Rejected]]:
                 known,
                 per_node=max(known.per_node, offer.per_node),
                 products=tuple(sorted({*known.products, *offer.products})),
+                shares=known.shares + offer.shares if known is not offer else offer.shares,
             )
     return list(found.values()), list(rejected.values())
 
@@ -97,19 +143,25 @@ def _offer(group: NodeGpus) -> Offer | Rejected:
         )
     # Slices do not reach each other's memory, and a process gets one.
     per_node = 1 if group.gpu.mig_profile else min(group.allocatable, _MOST_GPUS)
-    return Offer(group.gpu, group.resource, per_node, (group.product,) if group.product else ())
+    products = (group.product,) if group.product else ()
+    return Offer(group.gpu, group.resource, per_node, products, shares=(NodeShare(group.allocatable, group.free),))
 
 
-def _named(candidate: Candidate, present: list[Offer]) -> Offer | Rejected:
-    wanted = gpu(candidate.gpu)
+def _named(candidate: Candidate, present: list[Offer], index: int) -> Offer | Rejected:
+    wanted, wait = gpu(candidate.gpu), _wait(candidate, index)
     matching = [one for one in present if candidate.gpu in one.products or (wanted and wanted.name == one.gpu.name)]
     if matching:
         largest = max(matching, key=lambda one: one.per_node)
-        return replace(largest, count=candidate.count, is_present=candidate.count <= largest.per_node)
+        return replace(largest, count=candidate.count, is_present=candidate.count <= largest.per_node, wait=wait)
     if wanted is None:
         return Rejected(candidate.gpu, "UnknownGpu", "no node has it, and the table of GPUs does not know it")
     resource = AMD_RESOURCE if wanted.vendor is Vendor.AMD else NVIDIA_RESOURCE
-    return Offer(wanted, resource, candidate.count, wanted.products, candidate.count, is_present=False)
+    return Offer(wanted, resource, candidate.count, wanted.products, candidate.count, is_present=False, wait=wait)
+
+
+def _wait(candidate: Candidate, index: int) -> Wait | None:
+    text = candidate.wait_for
+    return None if text is None else Wait(f"spec.placement.candidates[{index}].waitFor", text, duration(text))
 
 
 def _size(offer: Offer) -> tuple[int, str, str]:

@@ -7,6 +7,7 @@ from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.facts.shape import Shape
 from tonnage.plan.context import ContextWish, context_wish
 from tonnage.plan.gpu.offers import Offers
+from tonnage.plan.moment import Asked
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Question:
     facts: ModelFacts
     shape: Shape
     offers: Offers
+    asked: Asked
 
     @property
     def context(self) -> ContextWish:

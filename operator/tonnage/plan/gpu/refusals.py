@@ -2,6 +2,7 @@
 
 from tonnage.contract.reasons import Reason
 from tonnage.contract.spec import Serving
+from tonnage.contract.status import WaitingStatus
 from tonnage.facts.inventory import Inventory
 from tonnage.memory import Estimate
 from tonnage.plan.gpu.candidates import Candidate
@@ -10,6 +11,7 @@ from tonnage.plan.gpu.explanation import alternatives
 from tonnage.plan.gpu.fit import Arithmetic
 from tonnage.plan.gpu.nearest import advice
 from tonnage.plan.gpu.question import Question
+from tonnage.plan.gpu.turns import Pause, state
 from tonnage.plan.memory import gib
 from tonnage.plan.refusal import Refusal
 
@@ -39,6 +41,23 @@ def refuse_split(question: Question) -> Refusal:
         Reason.INVALID_SPEC,
         f"spec.serving: {_parallelism(serving)} cannot be made of {most.count or most.per_node} x {most.gpu.name}, the "
         f"most that there is for one replica; {advice(question)}",
+    )
+
+
+def refuse_for_now(question: Question, pause: Pause) -> Refusal:
+    """What is chosen is not there yet, and the author waits for it."""
+    candidate, wait = pause.candidate, pause.wait
+    return Refusal(
+        Reason.WAITING_FOR_GPUS,
+        f"{candidate} is waited for until {pause.until:%Y-%m-%dT%H:%M:%SZ} ({wait.field} is {wait.text}): "
+        f"{state(candidate.offer)}; {pause.following}",
+        tuple(alternatives((*question.offers.rejected, *pause.rejected))),
+        WaitingStatus(
+            gpus=candidate.hardware,
+            since=pause.since,
+            until=pause.until,
+            answers_digest=question.asked.answers_digest,
+        ),
     )
 
 
