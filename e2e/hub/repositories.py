@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.hub.files import File
-from e2e.hub.weights import Shapes, data_bytes, header, llama_shapes, shards
+from e2e.hub.weights import BYTES_PER_ELEMENT, Shapes, data_bytes, header, llama_shapes, shards
 
 SMOLLM = "SmolLM2-135M-Instruct"
 MAIN_COMMIT = "12fd25f77366fa6b3b4b768ec3050bf629380bac"
@@ -106,9 +106,8 @@ def repositories(model: Path) -> dict[str, Repository]:
 def _families() -> Iterator[Repository]:
     """Models of which only the config is real: enough to plan them, and nobody downloads what fake nodes run."""
     for name, model in json.loads(Path(__file__).with_name("families.json").read_text()).items():
-        yield Repository(
-            name, {**_config(model["config"]), "model.safetensors": _weights({"all": (model["parameters"],)})}
-        )
+        elements = model["weightsBytes"] // BYTES_PER_ELEMENT
+        yield Repository(name, {**_config(model["config"]), "model.safetensors": _weights({"all": (elements,)})})
 
 
 def _config(config: Mapping[str, Any]) -> dict[str, File]:
