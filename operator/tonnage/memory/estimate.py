@@ -24,7 +24,9 @@ class Estimate:
     graph_bytes: int
     """What of the CUDA graphs comes off the budget; 0 with engines before 0.21."""
     kv_cache_bytes: int
-    """What is left for it; 0 or less where nothing is."""
+    """What is left for it, whether or not the model keeps one; 0 or less where nothing is."""
+    keeps_kv_cache: bool
+    """False for encoders, which are done with a text in one step."""
     kv_cache_tokens: int
     concurrency: float
     """Sequences at full context; 0 where there is no KV cache."""
@@ -53,6 +55,7 @@ def estimate(setup: Setup, shape: Shape, given_weights_bytes: int | None = None)
         non_torch_bytes=first.non_torch_bytes,
         graph_bytes=first.subtracted_graph_bytes,
         kv_cache_bytes=first.kv_cache_bytes,
+        keeps_kv_cache=whole is not None,
         kv_cache_tokens=whole.tokens(prepared, blocks) if whole else 0,
         concurrency=blocks / whole.blocks_per_sequence(prepared) if whole else 0.0,
         reason=next((text for each, found in pairs if (text := reason(each, found))), ""),

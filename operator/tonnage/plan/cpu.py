@@ -2,7 +2,7 @@
 
 from tonnage.contract.model_facts import AttentionKind, ModelFacts
 from tonnage.contract.reasons import Reason
-from tonnage.contract.serve_document import Device
+from tonnage.contract.serve_document import Device, Task
 from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.contract.status import Alternative, MemoryPlan, PlanStatus
 from tonnage.plan.budget import Budget
@@ -11,13 +11,16 @@ from tonnage.plan.engine import CPU_ENGINE
 from tonnage.plan.limits import limits, start_deadline_seconds
 from tonnage.plan.memory import (
     CPU_DTYPE,
+    batched_tokens,
     block_tokens,
     fixed,
     gib,
+    keeps_kv_cache,
     kv_block_bytes,
     kv_blocks,
     kv_bytes_per_token,
     kv_cache_bytes,
+    no_kv_cache,
     pod_bytes,
     usable_bytes,
 )
@@ -39,8 +42,9 @@ def cpu_plan(spec: ModelDeploymentSpec, facts: ModelFacts, budget: Budget, answe
     memory = _memory(facts, context_length, blocks, budget)
     counts = limits(facts, context_length, blocks, spec.serving.expected_request)
     kv_cache_tokens = blocks * block_tokens(facts)
-    concurrency_tenths = blocks * 10 // -(-context_length // block_tokens(facts))
+    concurrency_tenths = _concurrency_tenths(facts, context_length, blocks)
     return PlanStatus(
+        task=facts.task or Task.GENERATE,
         device=Device.CPU,
         tensor_parallel=1,
         pipeline_parallel=1,
@@ -62,6 +66,13 @@ def cpu_plan(spec: ModelDeploymentSpec, facts: ModelFacts, budget: Budget, answe
         alternatives=_alternatives(facts, wanted, context_length, budget),
         answers_digest=answers_digest,
     )
+
+
+def _concurrency_tenths(facts: ModelFacts, context_length: int, blocks: int) -> int:
+    """Tenths of sequences at full context: in the KV cache, or in one step where there is none."""
+    if not keeps_kv_cache(facts):
+        return batched_tokens(facts, context_length) * 10 // context_length
+    return blocks * 10 // -(-context_length // block_tokens(facts))
 
 
 def _sequences(facts: ModelFacts, context_length: int, budget: Budget) -> int:
@@ -109,9 +120,13 @@ def _explanation(
         f"({gib(memory.weights_bytes)}) of weights in {CPU_DTYPE}."
     )
     kv_cache = (
-        f"A token takes {per_token:,} bytes of KV cache in {facts.layers} layers; {kv_cache_tokens:,} tokens take "
-        f"{memory.kv_cache_bytes:,} bytes ({gib(memory.kv_cache_bytes)}), as many as "
-        f"{kv_cache_tokens // context_length} sequences of {context_length:,}."
+        no_kv_cache(facts.architecture)
+        if not keeps_kv_cache(facts)
+        else (
+            f"A token takes {per_token:,} bytes of KV cache in {facts.layers} layers; {kv_cache_tokens:,} tokens take "
+            f"{memory.kv_cache_bytes:,} bytes ({gib(memory.kv_cache_bytes)}), as many as "
+            f"{kv_cache_tokens // context_length} sequences of {context_length:,}."
+        )
     )
     rest = (
         f"Activations take {memory.activations_bytes:,} bytes, processes {memory.overhead_bytes:,}, and "
