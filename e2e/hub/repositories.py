@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from e2e.hub.bert import embedding_model, reranker
 from e2e.hub.files import File
 from e2e.hub.weights import BYTES_PER_ELEMENT, Shapes, data_bytes, header, llama_shapes, shards
 
@@ -95,6 +96,8 @@ def repositories(model: Path) -> dict[str, Repository]:
         Repository(f"gated/{SMOLLM}", smollm, Access.GATED),
         Repository(f"slow/{SMOLLM}", smollm, weights_bytes_per_second=SLOW_BYTES_PER_SECOND),
         Repository(f"full/{SMOLLM}", {**smollm, "model.safetensors": _inflated(smollm["model.safetensors"])}),
+        Repository("tiny/embedding", embedding_model()),
+        Repository("tiny/reranker", reranker()),
         Repository("large/Llama-70B", _sharded(LLAMA_70B)),
         Repository("broken/pickle-only", {**_config(TINY_LLAMA), "pytorch_model.bin": File(1000)}),
         Repository("broken/unknown-architecture", {**_config(MAMBO), "model.safetensors": mambo_weights}),

@@ -1,7 +1,7 @@
 """Where the time from apply to the first answer went, by the timestamps in the logs of operator, head and worker.
 
 Ours is what passes while neither Ray nor vLLM is at work: from apply to the pods' objects, from the moment the head
-runs to the moment it is told what to run, and from the first generated token to the first answer. The head's REST API
+runs to the moment it is told what to run, and from the engine's first answer to the first client's. The head's REST API
 listens two seconds before that, but answers nothing that concerns Serve until there is a raylet to connect to.
 """
 
@@ -21,14 +21,14 @@ class Startup:
     objects_made: float
     head_runs: float
     application_told: float
-    token_generated: float
+    request_answered: float
     answered: float
 
     @property
     def own_seconds(self) -> float:
         """The time that was neither Ray's nor vLLM's."""
         told = self.application_told - self.head_runs
-        return (self.objects_made - self.applied) + told + (self.answered - self.token_generated)
+        return (self.objects_made - self.applied) + told + (self.answered - self.request_answered)
 
     def __str__(self) -> str:
         """The stages, for a person."""
@@ -36,8 +36,8 @@ class Startup:
             "apply → objects": (self.applied, self.objects_made),
             "objects → head runs": (self.objects_made, self.head_runs),
             "head runs → application told": (self.head_runs, self.application_told),
-            "application told → token": (self.application_told, self.token_generated),
-            "token → answer": (self.token_generated, self.answered),
+            "application told → request": (self.application_told, self.request_answered),
+            "request → answer": (self.request_answered, self.answered),
         }
         return ", ".join(f"{name} {end - begin:.1f} s" for name, (begin, end) in stages.items())
 
@@ -52,7 +52,7 @@ def startup(deployment: Deployment, installation: Installation, applied: float, 
         objects_made=first(operator, rf"{name}: apply Deployment "),
         head_runs=first(log(deployment, head["metadata"]["name"], "head"), "Ray runtime started"),
         application_told=first(operator, rf"{name}: tell Serve of "),
-        token_generated=first(log(deployment, worker["metadata"]["name"], "worker"), "has generated its first token"),
+        request_answered=first(log(deployment, worker["metadata"]["name"], "worker"), "has answered its first request"),
         answered=answered,
     )
 

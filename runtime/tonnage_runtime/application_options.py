@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tonnage.contract.serve_document import APPLICATION_NAME, Device, EngineSettings, ServeDocument
+from tonnage.contract.serve_document import APPLICATION_NAME, Device, EngineSettings, ServeDocument, Task
 
 # Every worker node has one of these and every replica takes one: one replica per pod.
 REPLICA_RESOURCE = "tonnage_replica"
@@ -43,6 +43,10 @@ def engine_arguments(document: ServeDocument) -> dict[str, Any]:
     """VLLM's engine arguments. What is None is left to vLLM."""
     engine = document.engine
     arguments = {
+        # What is put in the place of a decoder's head follows from this and from the architecture's name
+        # (vLLM config/model.py, _get_default_convert_type).
+        "runner": "generate" if engine.task is Task.GENERATE else "pooling",
+        "hf_overrides": engine.config_overrides or None,
         "dtype": engine.dtype,
         "quantization": engine.quantization,
         "kv_cache_dtype": engine.kv_cache_dtype,

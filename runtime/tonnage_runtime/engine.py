@@ -5,12 +5,16 @@ that would download a model which is there already (6 to 14 s).
 """
 
 import logging
+from collections.abc import AsyncIterator
+from typing import Any
 
 from ray.llm._internal.common.callbacks.base import CallbackBase
+from ray.llm._internal.serve.core.configs.openai_api_models import CompletionRequest, ErrorResponse
 from ray.serve.llm import LLMConfig, LLMServer
-from ray.serve.llm.openai_api_models import CompletionRequest, ErrorResponse
+from vllm.entrypoints.pooling.embed.protocol import EmbeddingCompletionRequest
+from vllm.entrypoints.pooling.scoring.protocol import ScoreTextRequest
 
-from tonnage.contract.serve_document import Device, ServeDocument
+from tonnage.contract.serve_document import Device, ServeDocument, Task
 from tonnage_runtime import engine_report
 from tonnage_runtime.application_options import engine_arguments
 
@@ -18,7 +22,7 @@ logger = logging.getLogger("ray.serve")
 
 
 class EngineSilentError(Exception):
-    """The engine started but generates no token."""
+    """The engine started but does not answer."""
 
 
 class LocalModel(CallbackBase):  # type: ignore[misc] # Ray is not typed
@@ -30,25 +34,35 @@ class LocalModel(CallbackBase):  # type: ignore[misc] # Ray is not typed
 
 
 class Server(LLMServer):  # type: ignore[misc] # Ray is not typed
-    """Ray's LLM server, which starts without telemetry and is started once it has generated a token."""
+    """Ray's LLM server, which starts without telemetry and is started once it has answered what it is for."""
+
+    task: Task
 
     async def _start_engine(self) -> None:
         await self.engine.start()
-        await self._generate_token()
-
-    async def _generate_token(self) -> None:
-        """Raise unless the engine answers: kernels, caches and samplers fail at the first token, not before."""
-        request = CompletionRequest(model=self._llm_config.model_id, prompt=[0], max_tokens=1, temperature=0)
-        async for answer in await self.completions(request):
+        # Kernels, caches, samplers and poolers fail at the first request, not before.
+        answers: AsyncIterator[Any] = await self._ask()
+        async for answer in answers:
             if isinstance(answer, ErrorResponse):
                 raise EngineSilentError(answer.error.message)
-        logger.info("the engine has generated its first token")
+        logger.info("the engine has answered its first request")
+
+    async def _ask(self) -> Any:  # noqa: ANN401 # Ray is not typed
+        """The answers to the smallest request of the task."""
+        model = self._llm_config.model_id
+        match self.task:
+            case Task.EMBED:
+                return await self.embeddings(EmbeddingCompletionRequest(model=model, input=[0]))
+            case Task.SCORE:
+                return await self.score(ScoreTextRequest(model=model, text_1="a", text_2="b"))
+        return await self.completions(CompletionRequest(model=model, prompt=[0], max_tokens=1, temperature=0))
 
 
 async def start_server(document: ServeDocument) -> Server:
     """The started server of the document's model. Raises what the engine raises."""
     # Ray's class has a coroutine for a constructor, which only Serve can call.
     server: Server = Server.sync_init(llm_config(document))
+    server.task = document.engine.task
     engine_report.begin()
     await server.start()
     engine_report.tell_report()

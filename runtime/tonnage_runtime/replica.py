@@ -1,6 +1,6 @@
 """One replica, as Ray Serve sees it. Light on purpose: the head and the controller import this class, not the engine.
 
-Serve holds a replica for running once its constructor returns, so the constructor returns after the first token.
+Serve holds a replica for running once its constructor returns, so the constructor returns after the first answer.
 """
 
 from pathlib import Path

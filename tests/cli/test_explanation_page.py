@@ -7,6 +7,8 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
+from tests.support.gpu_plans import cluster, gpu_wish
+from tests.support.pooling_models import facts_of
 from tonnage.cli.answer import Answer
 from tonnage.cli.explanation import page
 from tonnage.cli.memory_bar import columns
@@ -98,15 +100,19 @@ def answers(smollm2: ModelFacts, cpu_spec: ModelDeploymentSpec) -> dict[str, Ans
         "context_extension": ContextExtension(kind="yarn", factor="4", original_context_length=8192),
     }
     on_cpus = plan(cpu_spec, smollm2, UNKNOWN_INVENTORY)
+    bge = facts_of("BAAI__bge-base-en-v1.5")
     return {
         "a-plan-for-cpus": answer(smollm2, on_cpus),
         "a-plan-for-gpus": answer(smollm2.model_copy(update=described), ON_GPUS),
+        "an-embedding-model": answer(bge, plan(gpu_wish(), bge, cluster(("L4", 1)))),
         "a-refusal": answer(smollm2, refusal),
         "a-refusal-without-facts": answer(None, refusal),
     }
 
 
-@pytest.mark.parametrize("name", ["a-plan-for-cpus", "a-plan-for-gpus", "a-refusal", "a-refusal-without-facts"])
+@pytest.mark.parametrize(
+    "name", ["a-plan-for-cpus", "a-plan-for-gpus", "an-embedding-model", "a-refusal", "a-refusal-without-facts"]
+)
 def test_the_page_is_as_it_was_reviewed(name: str, answers: dict[str, Answer], pytestconfig: pytest.Config) -> None:
     path = GOLDEN / f"{name}.txt"
     text = shown(answers[name])

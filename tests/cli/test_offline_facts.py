@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import CONFIGS
-from tonnage.cli.offline import OfflineFacts, offline_facts
+from tests.support.pooling_models import FOLDER
+from tonnage.cli.offline import OfflineFacts, offline_facts, read_beside, read_config
+from tonnage.contract.serve_document import Task
 from tonnage.facts.source import parse_source
 
 SOURCE = parse_source("hf://org/name")
@@ -83,3 +85,17 @@ def test_a_commit_that_is_asked_for_is_kept_and_a_branch_gets_a_digest() -> None
 )
 def test_a_config_is_enough_for_facts(path: Path) -> None:
     assert offline_facts(SOURCE, "main", json.loads(path.read_text())).facts.weights_bytes
+
+
+def test_the_files_beside_a_config_say_what_the_model_is_for() -> None:
+    path = FOLDER / "Qwen__Qwen3-Embedding-8B" / "config.json"
+    alone = offline_facts(SOURCE, "main", read_config(path)).facts
+    beside = offline_facts(SOURCE, "main", read_config(path), files=read_beside(path)).facts
+    assert (Task.GENERATE, Task.EMBED) == (alone.task, beside.task)
+    # Its head is not loaded.
+    assert 151_665 * 4096 == alone.parameters - beside.parameters
+
+
+def test_the_files_beside_a_config_of_another_name_are_not_its_own(tmp_path: Path) -> None:
+    (tmp_path / "modules.json").write_text("this is not read")
+    assert read_beside(tmp_path / "small.json").pooling is None

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from tests.support.gpu_plan import gpu_plan
-from tonnage.contract.model_facts import ModelFacts
+from tonnage.contract.model_facts import AttentionKind, ModelFacts
+from tonnage.contract.serve_document import Task
 from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.contract.status import PlanStatus
 from tonnage.desired import (
@@ -85,6 +86,8 @@ MIG = {
 }
 AMD = {"gpu": "MI300X", "gpu_resource": "amd.com/gpu", "gpu_products": ["AMD_Instinct_MI300X_OAM"], "dtype": "float16"}
 
+BERT = {"architecture": "BertModel", "task": Task.EMBED, "attention": AttentionKind.ENCODER_ONLY, "pooling": "CLS"}
+
 SCENARIOS = {
     "minimal": ("chat", {"model": {"source": HUB}}),
     "claim": ("chat", {"model": {"source": "pvc://models/small/v1"}}),
@@ -95,6 +98,7 @@ SCENARIOS = {
     ),
     "bucket": ("chat", {"model": {"source": "s3://models/small/v1", "credentialsSecretRef": {"name": "aws"}}}),
     "long-name": (LONG_NAME, {"model": {"source": HUB}}),
+    "embeddings": ("vectors", {"model": {"source": HUB}}),
     "name-on": ("on", {"model": {"source": HUB, "servedName": "0123"}}),
     "everything": ("chat", EVERYTHING),
     "gpu": ("chat", on_gpu({})),
@@ -112,6 +116,7 @@ SCENARIOS = {
         ),
     ),
     "gpu-mig": ("chat", on_gpu({})),
+    "gpu-reranker": ("rank", {**on_gpu({}), "serving": {"task": "Score"}}),
     "gpu-amd": ("chat", {**on_gpu({}), "template": {"image": "registry.example/tonnage-runtime:0.1.0-rocm"}}),
 }
 # The others are planned for a CPU.
@@ -120,6 +125,7 @@ GPU_PLANS = {
     "gpu-tensor-parallel": gpu_plan(**FOUR_A100),
     "gpu-mig": gpu_plan(**MIG),
     "gpu-amd": gpu_plan(**AMD),
+    "gpu-reranker": gpu_plan(task=Task.SCORE),
 }
 
 
@@ -143,6 +149,10 @@ def scenario(
     facts = smollm2.model_copy(
         update={"source": spec.model.source, "requested_revision": spec.model.revision or "main"}
     )
+    if title == "gpu-reranker":
+        facts = facts.model_copy(update={"architecture": "Qwen3ForCausalLM"})
+    if title == "embeddings":
+        facts = facts.model_copy(update=BERT)
     planned = GPU_PLANS.get(title) or plan(spec, facts, NODES)
     assert isinstance(planned, PlanStatus)
     made = revision(owner, spec, facts, planned, settings)

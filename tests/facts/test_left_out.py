@@ -26,3 +26,8 @@ DEEPSEEK = {"num_hidden_layers": 61, "num_nextn_predict_layers": 1}
 )
 def test_what_the_engine_does_not_load_is_left_out(config: dict[str, Any], name: str, expected: bool) -> None:
     assert expected is left_out(config)(name)
+
+
+def test_a_pooled_model_has_no_head() -> None:
+    assert left_out({}, is_pooled=True)("lm_head.weight")
+    assert not left_out({}, is_pooled=True)("model.embed_tokens.weight")

@@ -7,6 +7,7 @@ import pytest
 
 from tonnage.contract.model_facts import AttentionKind, ModelFacts
 from tonnage.contract.reasons import Reason
+from tonnage.contract.serve_document import Task
 from tonnage.facts.errors import FactsError
 from tonnage.facts.model import ModelReading, model_facts
 from tonnage.facts.packed import packed
@@ -41,6 +42,7 @@ def test_a_llama_is_described_whole() -> None:
         requested_revision="main",
         commit="0" * 40,
         architecture="LlamaForCausalLM",
+        task=Task.GENERATE,
         parameters=1000,
         weights_bytes=2000,
         weights_dtype="bfloat16",

@@ -9,8 +9,9 @@ import pytest
 
 from tonnage.contract.model_files import needed_files
 from tonnage.contract.reasons import Reason
+from tonnage.contract.serve_document import Task
 from tonnage.facts import architectures
-from tonnage.facts.architectures import Task, task
+from tonnage.facts.architectures import task
 from tonnage.facts.errors import FactsError
 from tonnage.facts.weights import Weights, chosen_weights, header_bytes, weights
 

@@ -42,11 +42,11 @@ def refusal(spec: ModelDeploymentSpec, facts: ModelFacts, *nodes: Node) -> Refus
             id="an architecture that the engine does not know",
         ),
         pytest.param(
-            {"architecture": "BertModel"},
+            {"architecture": "BertForTokenClassification"},
             {},
             Reason.ARCHITECTURE_UNSUPPORTED,
-            ["BertModel does not generate text"],
-            id="a model for embeddings",
+            ["BertForTokenClassification puts texts into classes", "Score needs one class"],
+            id="a model for classes",
         ),
         pytest.param(
             {"needs_remote_code": True},

@@ -1,4 +1,6 @@
-from tonnage.contract.serve_document import Device, ServeDocument
+import pytest
+
+from tonnage.contract.serve_document import Device, ServeDocument, Task
 from tonnage_runtime.application_options import deployment_options, engine_arguments
 
 
@@ -61,6 +63,28 @@ def test_the_engine_gets_the_plans_numbers(document: ServeDocument) -> None:
     )
     assert "gpu_memory_utilization" not in arguments
     assert "quantization" not in arguments
+
+
+@pytest.mark.parametrize(
+    ("task", "runner"), [(Task.GENERATE, "generate"), (Task.EMBED, "pooling"), (Task.SCORE, "pooling")]
+)
+def test_the_engine_runs_for_the_task(document: ServeDocument, task: Task, runner: str) -> None:
+    engine = document.engine.model_copy(update={"task": task})
+    arguments = engine_arguments(document.model_copy(update={"engine": engine}))
+    assert runner == arguments["runner"]
+    assert "hf_overrides" not in arguments
+
+
+def test_the_engine_reads_what_the_plan_says_otherwise_than_the_config(document: ServeDocument) -> None:
+    overrides = {"classifier_from_token": ["no", "yes"]}
+    engine = document.engine.model_copy(update={"task": Task.SCORE, "config_overrides": overrides})
+    assert overrides == engine_arguments(document.model_copy(update={"engine": engine}))["hf_overrides"]
+
+
+def test_a_model_that_keeps_no_kv_cache_is_given_none(document: ServeDocument) -> None:
+    # Not left to vLLM, which would first claim most of the node's memory for it.
+    engine = document.engine.model_copy(update={"task": Task.EMBED, "kv_cache_bytes": 0})
+    assert 0 == engine_arguments(document.model_copy(update={"engine": engine}))["kv_cache_memory_bytes"]
 
 
 def test_the_engine_never_loads_a_pickle(document: ServeDocument) -> None:

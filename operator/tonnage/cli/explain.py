@@ -15,7 +15,7 @@ from pathlib import Path
 from tonnage.cli.answer import Answer
 from tonnage.cli.cluster_nodes import Surroundings, default_nodes, gpu_nodes, listed_nodes
 from tonnage.cli.deployments import Deployment, read_deployments
-from tonnage.cli.offline import OfflineFacts, offline_facts, read_config
+from tonnage.cli.offline import OfflineFacts, offline_facts, read_beside, read_config
 from tonnage.cluster.errors import ClusterError
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.model_source import ENDPOINT_VARIABLES, TOKEN_VARIABLES
@@ -43,7 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     nodes.add_argument(
         "--kubeconfig", nargs="?", const="", metavar="PATH", help="plan for this cluster's nodes (default: kubectl's)"
     )
-    parser.add_argument("--config", type=Path, metavar="PATH", help="the model's config.json, instead of the hub")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="PATH",
+        help="the model's config.json, instead of the hub; its neighbours are read too",
+    )
     parser.add_argument("--weights-bytes", type=_positive, metavar="N", help="with --config: bytes of the weights")
     parser.add_argument(
         "--endpoint", default=None, help="the hub's address (default: HF_ENDPOINT, MODELSCOPE_ENDPOINT)"
@@ -112,7 +117,8 @@ def _surroundings(deployment: Deployment, arguments: argparse.Namespace) -> Surr
 
 def _known(source: Source, revision: str, arguments: argparse.Namespace) -> OfflineFacts:
     if arguments.config is not None:
-        return offline_facts(source, revision, read_config(arguments.config), arguments.weights_bytes)
+        config, files = read_config(arguments.config), read_beside(arguments.config)
+        return offline_facts(source, revision, config, arguments.weights_bytes, files=files)
     if arguments.weights_bytes is not None:
         raise FactsError(Reason.INVALID_SPEC, "--weights-bytes goes with --config", is_permanent=True)
     if not source.is_hub:

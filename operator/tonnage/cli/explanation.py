@@ -17,11 +17,16 @@ from rich.text import Text
 from tonnage.cli.answer import Answer
 from tonnage.cli.memory_bar import MemoryBar
 from tonnage.contract.model_facts import ModelFacts
-from tonnage.contract.serve_document import Device
+from tonnage.contract.serve_document import Device, Task
 from tonnage.contract.status import Alternative, PlanStatus, ReplicaBounds
 from tonnage.plan import Refusal
 from tonnage.plan.memory import gib
 
+_TASKS = {
+    Task.GENERATE: "chat and completions",
+    Task.EMBED: "/v1/embeddings, and /v1/score by likeness",
+    Task.SCORE: "/v1/score and /v1/rerank",
+}
 _MILLION, _BILLION = 10**6, 10**9
 _COMMIT_DIGITS = 12
 _ALTERNATIVE_COLUMNS = 28
@@ -46,16 +51,17 @@ def page(answer: Answer) -> RenderableType:
 
 def rows(plan: PlanStatus) -> Iterator[Row]:
     """What was chosen: a name, a value, and what goes with it."""
+    yield "task", plan.task, _TASKS[plan.task]
     yield _device(plan)
     if plan.gpu_products:
         yield "nodes", ", ".join(plan.gpu_products), ""
     yield "parallel", f"tensor {plan.tensor_parallel} × pipeline {plan.pipeline_parallel}", ""
     yield "precision", plan.dtype, f"quantized: {plan.quantization}" if plan.quantization else "not quantized"
-    yield (
-        "KV cache",
-        f"{plan.kv_cache_tokens:,} tokens",
-        f"type {plan.kv_cache_dtype}, {plan.kv_cache_bytes_per_token:,} bytes per token",
-    )
+    if plan.kv_cache_tokens:
+        detail = f"type {plan.kv_cache_dtype}, {plan.kv_cache_bytes_per_token:,} bytes per token"
+        yield "KV cache", f"{plan.kv_cache_tokens:,} tokens", detail
+    else:
+        yield "KV cache", "none", "a text is done in one step"
     yield "context", f"{plan.context_length:,} tokens", f"{plan.concurrency} requests of that length at once"
     yield "batch", f"{plan.max_num_batched_tokens:,} tokens", f"of up to {plan.max_num_seqs:,} sequences"
     yield (

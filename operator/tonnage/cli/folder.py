@@ -6,12 +6,12 @@ the files that would be served and of the config. It cannot see weights that wer
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tonnage.contract.model_facts import ModelFacts
-from tonnage.contract.model_files import CONFIG, needed_files
+from tonnage.contract.model_files import CONFIG, is_module, needed_files
 from tonnage.contract.reasons import Reason
 from tonnage.facts.errors import FactsError
 from tonnage.facts.model import model_facts
@@ -25,8 +25,7 @@ _IDENTITY_DIGITS = 40
 def folder_facts(source: Source, requested_revision: str, folder: Path) -> ModelFacts:
     """The facts of the model in `folder`, where `source` is mounted. Raises FactsError."""
     try:
-        sizes = {entry.name: entry.stat().st_size for entry in os.scandir(folder) if entry.is_file()}
-        files = _Folder(folder)
+        sizes, files = file_sizes(folder), Folder(folder)
         return model_facts(
             model_reading(source, files, sizes),
             requested_revision=requested_revision,
@@ -45,11 +44,28 @@ def folder_facts(source: Source, requested_revision: str, folder: Path) -> Model
         ) from error
 
 
+def file_sizes(folder: Path) -> dict[str, int]:
+    """The bytes of the files that a model may be made of, by their names in the folder."""
+    return {str(path.relative_to(folder)): path.stat().st_size for path in _files(folder)}
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Those beside the config, and those of modules."""
+    for entry in os.scandir(folder):
+        if entry.is_file():
+            yield Path(entry.path)
+        elif is_module(entry.name):
+            yield from (path for path in Path(entry.path).iterdir() if path.is_file())
+
+
 @dataclass(frozen=True)
-class _Folder:
+class Folder:
+    """The files of a folder, to be read as a model's."""
+
     path: Path
 
     def read(self, name: str, limit: int) -> bytes:
+        """The first `limit` bytes of a file, or all of a shorter one."""
         with (self.path / name).open("rb") as file:
             return file.read(limit)
 

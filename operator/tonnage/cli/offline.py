@@ -1,4 +1,4 @@
-"""Facts of a model from its config.json alone: no hub, no weight headers.
+"""Facts of a model from its config.json and the small files beside it, if any: no hub, no weight headers.
 
 What the headers would have said is counted from the config instead, and every such thing is told in a note. A commit
 cannot be known either: a digest of the config stands for it, unless the spec names one.
@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from tonnage.contract.model_facts import ModelFacts
+from tonnage.contract.model_files import CONFIG
 from tonnage.facts.config import MAX_JSON_BYTES, json_object
 from tonnage.facts.errors import unusable
-from tonnage.facts.model import ModelReading, model_facts
-from tonnage.facts.shape import Shape, shape
+from tonnage.facts.model import Beside, ModelReading, model_facts
+from tonnage.facts.shape import Shape, pooled, shape
 from tonnage.facts.source import Source
 from tonnage.facts.weights import Weights
 from tonnage.memory.setup import Setup, run
@@ -50,11 +51,36 @@ def read_config(path: Path) -> Mapping[str, Any]:
     return json_object(str(path), content)
 
 
+def read_beside(path: Path) -> Beside:
+    """What the files beside a config.json say, where it is called so: of another name, they are not its own.
+
+    Raises FactsError, permanent.
+    """
+    if path.name != CONFIG:
+        return Beside()
+    # Here, because chat templates bring an engine of their own, and most configs are alone.
+    from tonnage.cli.folder import Folder, file_sizes  # noqa: PLC0415
+    from tonnage.facts.reading import beside  # noqa: PLC0415
+
+    folder = path.parent
+    try:
+        return beside(str(folder), Folder(folder), file_sizes(folder))
+    except OSError as error:
+        raise unusable(f"{folder} cannot be read: {error}") from error
+
+
 def offline_facts(
-    source: Source, requested_revision: str, config: Mapping[str, Any], weights_bytes: int | None = None
+    source: Source,
+    requested_revision: str,
+    config: Mapping[str, Any],
+    weights_bytes: int | None = None,
+    *,
+    files: Beside | None = None,
 ) -> OfflineFacts:
     """The facts of a model with this config; `weights_bytes` None are counted. Raises FactsError, permanent."""
     model = shape(config)
+    if files is not None and files.pooling is not None:
+        model = pooled(model, files.pooling.kind)
     dtype = model.dtype or _ASSUMED_DTYPE
     notes = [] if model.dtype else [f"The config names no type of weights: {dtype} was assumed."]
     notes += [f"The config does not tell: {unknown}." for unknown in model.unknown]
@@ -67,7 +93,11 @@ def offline_facts(
     elements = model.parameters if is_counted else size_bytes // _ELEMENT_BYTES[dtype]
     facts = model_facts(
         ModelReading(
-            source, {_WEIGHTS_FILE: size_bytes}, config, Weights(elements, size_bytes, Counter({dtype: size_bytes}))
+            source,
+            {_WEIGHTS_FILE: size_bytes},
+            config,
+            Weights(elements, size_bytes, Counter({dtype: size_bytes})),
+            files or Beside(),
         ),
         requested_revision=requested_revision,
         commit=_commit(requested_revision, config),

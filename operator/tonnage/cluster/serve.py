@@ -36,7 +36,7 @@ class Serve:
         return await self._told(pod_ip, "/progress")
 
     async def engine_report(self, pod_ip: str) -> dict[str, Any] | None:
-        """What a worker's engine said of its memory, or None: it has not generated a token yet. Never raises."""
+        """What a worker's engine said of its memory, or None: it has not answered yet. Never raises."""
         return await self._told(pod_ip, "/engine")
 
     async def _told(self, pod_ip: str, path: str) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from tonnage.contract.base import Bytes, Commit, Contract, Count, Message, ShortText
 from tonnage.contract.reasons import Reason
+from tonnage.contract.serve_document import Task
 
 
 class AttentionKind(StrEnum):
@@ -51,6 +52,10 @@ class ModelFacts(Contract):
     """The commit that every pod uses; where there are none, in a claim or a bucket, a digest of the model's files."""
     architecture: ShortText
     """The engine's name for the kind of model."""
+    task: Task | None = None
+    """What it is for, by its files; absent where the engine does not know the architecture."""
+    pooling: ShortText | None = None
+    """How the vectors of a text's tokens become one, where the files say it: CLS, MEAN or LAST."""
     parameters: Annotated[int, Field(ge=0, le=2**53)]
     """Elements of all tensors; a checkpoint in 4 bits packs several parameters into one."""
     weights_bytes: Bytes

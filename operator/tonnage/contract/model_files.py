@@ -1,6 +1,7 @@
 """Which files of a model are its model: the operator counts their bytes, the pods download exactly these.
 
-Only files beside `config.json` count. A folder below it holds other things under the same names (the authors' own
+Files beside `config.json` count, and those of an embedding model's modules (`1_Pooling`, `2_Dense`): without them the
+engine makes other vectors, and says nothing. Any other folder holds other things under the same names (the authors' own
 format, ONNX, adapters), and those would double the download or, worse, be loaded.
 """
 
@@ -18,6 +19,7 @@ SENTENCE_CONFIGS = tuple(
     f"sentence_{kind}_config.json"
     for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 )
+MODULES = "modules.json"
 
 # Loading one of these runs code that its author chose.
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -27,6 +29,9 @@ _WEIGHTS = ".safetensors"
 _NOT_THE_MODEL = re.compile(r"(consolidated|adapter_|training_)")
 _SMALL_FILES = (".json", ".txt", ".model", ".tiktoken", ".jinja")
 _CODE = ".py"
+# How sentence-transformers names the folder of a module: its place and its class (SentenceTransformer.save).
+_MODULE = re.compile(r"\d+_[A-Za-z]+")
+_MODULE_FILES = (CONFIG, "model.safetensors")
 
 
 def weight_files(names: Iterable[str]) -> tuple[str, ...]:
@@ -36,8 +41,18 @@ def weight_files(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def needed_files(names: Iterable[str], *, with_code: bool = False) -> tuple[str, ...]:
-    """Weights, config and tokenizer, sorted; the repository's own code only for those who allowed it."""
+    """Weights, config, tokenizer and modules, sorted; the repository's own code only for those who allowed it."""
     suffixes = (*_SMALL_FILES, _CODE) if with_code else _SMALL_FILES
     listed = list(names)
     small = {name for name in listed if "/" not in name and name.endswith(suffixes)}
-    return tuple(sorted(small.union(weight_files(listed))))
+    return tuple(sorted(small.union(weight_files(listed), filter(_is_of_module, listed))))
+
+
+def is_module(folder: str) -> bool:
+    """Whether a folder beside the config is a module's."""
+    return _MODULE.fullmatch(folder) is not None
+
+
+def _is_of_module(name: str) -> bool:
+    folder, _, file = name.partition("/")
+    return is_module(folder) and file in _MODULE_FILES

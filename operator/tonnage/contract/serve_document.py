@@ -20,6 +20,19 @@ class Device(StrEnum):
     CPU = "Cpu"
 
 
+class Task(StrEnum):
+    """What a model is for. One engine serves one task."""
+
+    GENERATE = "Generate"
+    """Text after text: chat and completions."""
+    EMBED = "Embed"
+    """A vector for a text."""
+    SCORE = "Score"
+    """A number for two texts, which rerankers give."""
+    CLASSIFY = "Classify"
+    """Classes for a text; nothing serves it yet."""
+
+
 class ServedModel(Contract):
     """Where the pods get the weights, and under which name they answer."""
 
@@ -39,6 +52,9 @@ class EngineSettings(Contract):
     """What vLLM is started with. All of it comes from the plan; the runtime decides nothing."""
 
     architecture: ShortText
+    task: Task = Task.GENERATE
+    # Entries of the model's config.json that are others for this task.
+    config_overrides: dict[str, Any] = Field(default_factory=dict)
     device: Device
     dtype: ShortText
     quantization: ShortText | None = None
@@ -49,7 +65,8 @@ class EngineSettings(Contract):
     max_num_batched_tokens: Count
     tensor_parallel: Count = 1
     pipeline_parallel: Count = 1
-    # Bytes of KV cache in one replica; None on a GPU, where the engine takes what the utilization leaves.
+    # Bytes of KV cache in one replica; None on a GPU, where the engine takes what the utilization leaves; 0 for a model
+    # that keeps none.
     kv_cache_bytes: Bytes | None = None
     gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] | None = None
     cpu_threads: Count | None = None
@@ -67,7 +84,7 @@ class ServingLimits(Contract):
     """How Ray Serve treats a replica."""
 
     max_ongoing_requests: Count
-    # A replica that has not generated a token by then is given up.
+    # A replica that has not answered by then is given up.
     start_deadline_seconds: Count
     # How long a pod goes on answering streams after SIGTERM; less than its termination grace period.
     drain_seconds: Count
@@ -120,7 +137,7 @@ MODEL_PATH = "/models"
 SERVE_PORT = 8000
 METRICS_PORT = 8080
 # What a worker tells the operator: GET /progress while its download runs gives {"doneBytes", "totalBytes"}, GET /engine
-# once its replica has generated a token an `EngineReport`.
+# once its replica has answered an `EngineReport`.
 REPORT_PORT = 8081
 GCS_PORT = 6379
 DASHBOARD_PORT = 8265

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tonnage.contract.base import Contract, Duration, Name, SecretName
-from tonnage.contract.serve_document import Device
+from tonnage.contract.serve_document import Device, Task
 
 LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
 LabelKey = Annotated[str, Field(max_length=317)]
@@ -106,6 +106,8 @@ class ExpectedRequest(Contract):
 class Serving(Contract):
     """How the model is served."""
 
+    task: Literal[Task.GENERATE, Task.EMBED, Task.SCORE] | None = None
+    """What it is for: chats, vectors, or scores of pairs (Qwen3-Reranker needs Score). Default: as its files say."""
     context_length: Tokens | None = None
     """Tokens of prompt and answer together. Default: the model's maximum, shortened only if it does not fit."""
     min_context_length: Tokens | None = None

@@ -12,7 +12,7 @@ from pydantic import Field
 from tonnage.contract.base import Bytes, Contract, Count, Message, ShortText, TokenCount
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.reasons import ConditionType
-from tonnage.contract.serve_document import Device, EngineReport
+from tonnage.contract.serve_document import Device, EngineReport, Task
 
 
 class ConditionStatus(StrEnum):
@@ -48,7 +48,7 @@ class MemoryPlan(Contract):
     weights_bytes: Bytes
     """The model's parameters."""
     kv_cache_bytes: Bytes
-    """Keys and values of the requests that run."""
+    """Keys and values of the requests that run; 0 for a model that keeps none."""
     activations_bytes: Bytes
     """What one forward pass needs beside them."""
     graphs_bytes: Bytes
@@ -84,6 +84,8 @@ class ReplicaBounds(Contract):
 class PlanStatus(Contract):
     """The plan, with its arithmetic."""
 
+    task: Task = Task.GENERATE
+    """What the model is served for."""
     device: Device
     """What replicas compute on."""
     gpu: ShortText | None = None
@@ -121,13 +123,13 @@ class PlanStatus(Contract):
     replicas: ReplicaBounds | None = None
     """How many replicas there may be; changed without a new plan."""
     start_deadline_seconds: Count
-    """A replica that has not generated a token by then is given up."""
+    """A replica that has not answered by then is given up."""
     kv_cache_bytes_per_token: Bytes
     """Bytes of keys and values per token."""
     kv_cache_tokens: TokenCount
     """Tokens that the KV cache holds."""
     concurrency: ShortText
-    """Requests at full context that fit at once, to one decimal."""
+    """Requests at full context that run at once, to one decimal."""
     memory: MemoryPlan
     """The arithmetic, in bytes."""
     pod_memory_bytes: Bytes

@@ -14,6 +14,7 @@ from tonnage.contract.spec import ModelDeploymentSpec, TrustRemoteCode
 from tonnage.contract.status import PlanStatus
 from tonnage.desired.names import Owner
 from tonnage.facts.source import parse_source
+from tonnage.plan.tasks import config_overrides
 from tonnage.settings import Settings
 
 # A worker that is told to go serves on until its successor is ready, which takes this and the loading of the weights.
@@ -41,6 +42,8 @@ def serve_document(
         ),
         engine=EngineSettings(
             architecture=facts.architecture,
+            task=plan.task,
+            config_overrides=config_overrides(facts, plan.task),
             device=plan.device,
             dtype=plan.dtype,
             quantization=plan.quantization,

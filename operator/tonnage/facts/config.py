@@ -34,6 +34,16 @@ CONTEXT_LENGTH = (
 MAX_JSON_BYTES = 4 * 2**20
 # The deepest seen has 6. Deeper ones end what walks through them, or writes them out, in the middle.
 _DEEPEST = 32
+# Decoders that see all tokens whatever their config says (vLLM models/config.py, MODELS_CONFIG_MAP).
+_SEE_ALL = (
+    "DeepseekV3BidirectionalModel",
+    "JinaEmbeddingsV5Model",
+    "LlamaBidirectionalForSequenceClassification",
+    "LlamaBidirectionalModel",
+    "LlamaNemotronVLForSequenceClassification",
+    "LlamaNemotronVLModel",
+    "VoyageQwen3BidirectionalEmbedModel",
+)
 
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
 
@@ -72,6 +82,29 @@ class Config:
                 yield value
 
     @property
+    def labels(self) -> int:
+        """Outputs of a classifier, by transformers' rule: two where the config does not say."""
+        for part in (self.whole, self.text):
+            names, number = part.get("id2label"), part.get("num_labels")
+            if isinstance(names, Mapping):
+                return len(names)
+            if isinstance(number, int):
+                return number
+        return 2
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether a token sees only those before it; decoders turned into embedding models may see all.
+
+        vLLM models/config.py sets the same for these names; Gemma 3 has a switch of its own.
+        """
+        return (
+            self.architecture not in _SEE_ALL
+            and self.text.get("is_causal") is not False
+            and self.text.get("use_bidirectional_attention") is not True
+        )
+
+    @property
     def quantization(self) -> str | None:
         """The method the checkpoint was quantized with, as the engine calls it."""
         for part in (self.whole, self.text):
@@ -93,15 +126,27 @@ def config(document: Mapping[str, Any]) -> Config:
 
 def json_object(where: str, content: bytes) -> dict[str, Any]:
     """The object in a file, of which `content` is all, or one byte more than may be. Raises FactsError."""
-    if len(content) > MAX_JSON_BYTES:
-        raise unusable(f"{where} is larger than {MAX_JSON_BYTES:,} bytes")
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise unusable(f"{where} cannot be read as JSON: {error}") from error
+    document = _json(where, content)
     if not isinstance(document, dict):
         raise unusable(f"{where} is not a JSON object")
     return document
+
+
+def json_list(where: str, content: bytes) -> list[Any]:
+    """The list in a file, with the same bound. Raises FactsError."""
+    document = _json(where, content)
+    if not isinstance(document, list):
+        raise unusable(f"{where} is not a JSON list")
+    return document
+
+
+def _json(where: str, content: bytes) -> Any:  # noqa: ANN401 # JSON written by anybody
+    if len(content) > MAX_JSON_BYTES:
+        raise unusable(f"{where} is larger than {MAX_JSON_BYTES:,} bytes")
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise unusable(f"{where} cannot be read as JSON: {error}") from error
 
 
 def _refuse_nesting(document: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Tensors that a checkpoint holds and the engine does not load, by their names in safetensors headers.
 
 The config says of each whether it is there: a head that is tied to the embeddings, and layers that predict further
-tokens, which are loaded only for speculative decoding.
+tokens, which are loaded only for speculative decoding. Where the text's vector is wanted, no head is loaded at all.
 """
 
 import re
@@ -13,21 +13,21 @@ from tonnage.facts import config as names
 LeftOut = Callable[[str], bool]
 
 PREDICTION_LAYERS = ("num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_modules")
-_TIED_HEAD = "lm_head.weight"
+_HEAD = "lm_head.weight"
 # DeepSeek and GLM number them after the decoder's layers; Qwen3-Next, MiMo and ERNIE give them a name.
 _NAMED = re.compile(r"(model\.)?mtp[._]")
 _NUMBERED = re.compile(r"(?:model\.)?(?:language_model\.)?(?:model\.)?layers\.(\d+)\.")
 
 
-def left_out(document: Mapping[str, Any]) -> LeftOut:
-    """Whether the engine leaves out a tensor, by its name."""
+def left_out(document: Mapping[str, Any], *, is_pooled: bool = False) -> LeftOut:
+    """Whether the engine leaves out a tensor, by its name; a pooled model's vectors go into no head."""
     read = names.config(document)
     is_tied = read.whole.get("tie_word_embeddings", read.text.get("tie_word_embeddings", False)) is True
     has_prediction = read.positive(PREDICTION_LAYERS) is not None
     layers = read.positive(names.LAYERS)
 
     def is_left_out(name: str) -> bool:
-        if is_tied and name == _TIED_HEAD:
+        if (is_tied or is_pooled) and name == _HEAD:
             return True
         if _NAMED.match(name):
             return True

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from tonnage.contract.model_facts import AttentionKind, ModelFacts
 from tonnage.contract.model_files import needed_files
 from tonnage.contract.reasons import Reason
+from tonnage.contract.serve_document import Task
 from tonnage.facts import config as names
 from tonnage.facts.architectures import engine, has_config, task
 from tonnage.facts.card import Card
@@ -20,13 +21,31 @@ from tonnage.facts.config import Config, config
 from tonnage.facts.context import context
 from tonnage.facts.errors import FactsError, shown, unusable
 from tonnage.facts.packed import packed
+from tonnage.facts.pooling import Pooling
 from tonnage.facts.shape import shape
-from tonnage.facts.shape.families import DEFAULTS
+from tonnage.facts.shape.families import DEFAULTS, family
 from tonnage.facts.source import Source
 from tonnage.facts.weights import Weights
 
 # Settings of layers that keep something else than one key and value per token: a state, or a compressed history.
 _OTHER_CACHE_MARKS = ("mamba", "ssm", "linear_num", "linear_attn", "lru_", "layers_block_type", "compress_ratios")
+# Families whose table of positions has places, up to the padding token's, that no text uses.
+_PADDED_POSITIONS = ("camembert", "roberta", "xlm-roberta")
+# What a pair of texts is scored with: one output for the pair.
+_SCORING = ("ForSequenceClassification", "ForRanking")
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What the small files beside the config say."""
+
+    tokenizer_config: Mapping[str, Any] = field(default_factory=dict)
+    has_chat_template: bool = False
+    handles_tools: bool | None = None
+    sentence_config: Mapping[str, Any] = field(default_factory=dict)
+    """Of sentence-transformers, where an embedding model has its limit."""
+    pooling: Pooling | None = None
+    """None where there is no pooling module."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +56,7 @@ class ModelReading:
     sizes: Mapping[str, int]
     config: Mapping[str, Any]
     weights: Weights
-    tokenizer_config: Mapping[str, Any] = field(default_factory=dict)
-    has_chat_template: bool = False
-    handles_tools: bool | None = None
-    sentence_config: Mapping[str, Any] = field(default_factory=dict)
-    """Of sentence-transformers, where an embedding model has its limit."""
+    beside: Beside = Beside()
 
 
 def model_facts(reading: ModelReading, *, requested_revision: str, commit: str, said: Card | None = None) -> ModelFacts:
@@ -68,12 +83,16 @@ def _facts(reading: ModelReading, requested_revision: str, commit: str, said: Ca
     heads = _required(read, where, "number of attention heads", names.ATTENTION_HEADS)
     hidden_size = _required(read, where, "hidden size", names.HIDDEN_SIZE)
     kv_heads, head_dim, attention = _attention(read, where, heads, hidden_size)
-    longest = context(read, reading.tokenizer_config, reading.sentence_config, where)
+    beside = reading.beside
+    longest = context(read, beside.tokenizer_config, beside.sentence_config, where)
+    pooling = beside.pooling
     return ModelFacts(
         source=where,
         requested_revision=requested_revision,
         commit=commit,
         architecture=architecture,
+        task=model_task(read, pooling),
+        pooling=pooling.kind if pooling else None,
         parameters=reading.weights.elements,
         weights_bytes=reading.weights.size_bytes,
         weights_dtype=reading.weights.dtype,
@@ -86,17 +105,30 @@ def _facts(reading: ModelReading, requested_revision: str, commit: str, said: Ca
         head_dim=head_dim,
         vocabulary_size=_required(read, where, "vocabulary size", names.VOCABULARY_SIZE),
         attention=attention,
-        max_context_length=longest.maximum,
+        max_context_length=_text_length(read, longest.maximum),
         context_extension=longest.extension,
         quantization=read.quantization,
         needs_remote_code=_needs_remote_code(read),
-        has_chat_template=reading.has_chat_template,
-        handles_tools=reading.handles_tools,
+        has_chat_template=beside.has_chat_template,
+        handles_tools=beside.handles_tools,
         config=_packed(reading),
         licence=said.licence,
         languages=list(said.languages) or None,
         hub_task=said.hub_task,
     )
+
+
+def model_task(read: Config, pooling: Pooling | None) -> Task | None:
+    """What a model is for: what its modules say, else what its name says; None if the engine does not know the name.
+
+    A classifier scores pairs if it has one output (vLLM entrypoints/pooling/utils.py, enable_scoring_api).
+    """
+    named = task(read.architecture)
+    if named is Task.GENERATE and pooling is not None:
+        return Task.EMBED
+    if named is Task.CLASSIFY and read.architecture.endswith(_SCORING) and read.labels == 1:
+        return Task.SCORE
+    return named
 
 
 def _completed(read: Config) -> Config:
@@ -119,6 +151,8 @@ def _attention(read: Config, where: str, heads: int, hidden_size: int) -> tuple[
     if not head_dim:
         sizes = f"{heads:,} attention heads divide a hidden size of {hidden_size:,}"
         raise unusable(f"the config.json of {where} makes no sense: {sizes} ({', '.join(names.ATTENTION_HEADS)})")
+    if family(read.model_type).is_encoder or not read.is_causal:
+        return kv_heads, head_dim, AttentionKind.ENCODER_ONLY
     latent_rank = read.positive(("kv_lora_rank",))
     if any(key.startswith(_OTHER_CACHE_MARKS) for key in read.text):
         return kv_heads, head_dim, AttentionKind.UNKNOWN
@@ -133,6 +167,15 @@ def _attention(read: Config, where: str, heads: int, hidden_size: int) -> tuple[
 def _is_multi_query(read: Config) -> bool:
     # Falcon and GPTBigCode say it with a flag; Falcon's newer decoder ignores the flag.
     return read.text.get("multi_query") is True and read.text.get("new_decoder_architecture") is not True
+
+
+def _text_length(read: Config, limit: int) -> int:
+    """The same where some positions are no text's: by its padding token, RoBERTa's table begins two late."""
+    if read.model_type not in _PADDED_POSITIONS:
+        return limit
+    positions, padding = read.positive(("max_position_embeddings",)), read.whole.get("pad_token_id")
+    first = 1 + (padding if isinstance(padding, int) else 1)
+    return limit if positions is None else max(1, min(limit, positions - first))
 
 
 def _needs_remote_code(read: Config) -> bool:

@@ -7,14 +7,15 @@ than the first bytes.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol
 
-from tonnage.contract.model_files import CONFIG, SENTENCE_CONFIGS, TOKENIZER_CONFIG
+from tonnage.contract.model_files import CONFIG, MODULES, SENTENCE_CONFIGS, TOKENIZER_CONFIG
 from tonnage.facts.card import MAX_BYTES as _MAX_CARD_BYTES
 from tonnage.facts.card import README, Card, card, front_matter
 from tonnage.facts.chat_template import JINJA_FILE, JSON_FILE, handles_tools
 from tonnage.facts.chat_template import MAX_BYTES as _MAX_TEMPLATE_BYTES
-from tonnage.facts.config import MAX_JSON_BYTES, json_object
+from tonnage.facts.config import MAX_JSON_BYTES, json_list, json_object
 from tonnage.facts.left_out import LeftOut, left_out
-from tonnage.facts.model import ModelReading
+from tonnage.facts.model import Beside, ModelReading
+from tonnage.facts.pooling import Pooling, pooling, pooling_config
 from tonnage.facts.source import Source
 from tonnage.facts.weights import LENGTH_BYTES, Weights, chosen_weights, header_bytes, weights
 
@@ -41,19 +42,28 @@ def model_reading(
     where = str(source)
     chosen = chosen_weights(where, sizes)
     config = _json_object(where, files, CONFIG)
-    is_left_out = left_out(config)
+    found = beside(where, files, sizes)
+    is_left_out = left_out(config, is_pooled=found.pooling is not None)
     parts = for_each(lambda name: _weights(f"{name} of {where}", files, name, is_left_out), chosen)
-    tokenizer_config = _json_object(where, files, TOKENIZER_CONFIG) if TOKENIZER_CONFIG in sizes else {}
-    template = _template_file(where, files, sizes) or tokenizer_config.get("chat_template")
     return ModelReading(
         source=source,
         sizes=sizes,
         config=config,
         weights=sum(parts, start=Weights()),
+        beside=found,
+    )
+
+
+def beside(where: str, files: Files, names: Collection[str]) -> Beside:
+    """What the small files among these say. Raises FactsError."""
+    tokenizer_config = _json_object(where, files, TOKENIZER_CONFIG) if TOKENIZER_CONFIG in names else {}
+    template = _template_file(where, files, names) or tokenizer_config.get("chat_template")
+    return Beside(
         tokenizer_config=tokenizer_config,
         has_chat_template=bool(template),
         handles_tools=handles_tools(template) if template else None,
-        sentence_config=_sentence_config(where, files, sizes),
+        sentence_config=_sentence_config(where, files, names),
+        pooling=_pooling(where, files, names),
     )
 
 
@@ -73,6 +83,14 @@ def _template_file(where: str, files: Files, sizes: Collection[str]) -> object:
 def _sentence_config(where: str, files: Files, sizes: Collection[str]) -> dict[str, Any]:
     found = next((name for name in SENTENCE_CONFIGS if name in sizes), None)
     return _json_object(where, files, found) if found else {}
+
+
+def _pooling(where: str, files: Files, names: Collection[str]) -> Pooling | None:
+    if MODULES not in names:
+        return None
+    modules = json_list(f"{MODULES} of {where}", files.read(MODULES, MAX_JSON_BYTES + 1))
+    name = pooling_config(where, modules, names)
+    return None if name is None else pooling(_json_object(where, files, name))
 
 
 def _json_object(where: str, files: Files, name: str) -> dict[str, Any]:

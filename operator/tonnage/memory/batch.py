@@ -26,6 +26,9 @@ def default_batch(shape: Shape, rules: Rules, device: Device, memory_gib: float,
     if not rules.is_v1:
         return _v0_tokens(shape, rules, device, max_model_len), _SEQUENCES
     tokens, sequences = _v1_batch(rules, device, memory_gib)
+    if shape.whole_texts:
+        # A text cannot be cut into batches (_set_default_max_num_seqs_and_batched_tokens_args).
+        tokens = max(tokens, max_model_len)
     return max([tokens, *(tower.whole_item_tokens for tower in shape.towers)]), sequences
 
 

@@ -37,7 +37,7 @@ class LayerCache:
         if self.kind == _STATE:
             return run.rules.state_blocks
         tokens = run.max_model_len
-        in_flight = run.max_num_batched_tokens * run.rules.batches_in_flight
+        in_flight = run.max_num_batched_tokens * run.batches_in_flight
         if self.window is not None and self.kind == AttentionKind.SLIDING:
             # The window may begin inside a block, so one more.
             return -(-min(self.window - 1 + in_flight, tokens) // self.block_tokens) + 1

@@ -27,7 +27,9 @@ class Estimate:
     graph_bytes: int
     """What of the CUDA graphs comes off the budget; 0 with engines before 0.21."""
     kv_cache_bytes: int
-    """What is left for it; 0 or less where nothing is."""
+    """What is left for it, whether or not the model keeps one; 0 or less where nothing is."""
+    keeps_kv_cache: bool
+    """False for encoders, which are done with a text in one step."""
     kv_cache_tokens: int
     kv_cache_blocks: int
     """Blocks that all groups of layers share, of the stage that has the fewest."""
@@ -58,6 +60,7 @@ def estimate(setup: Setup, shape: Shape, given_weights_bytes: int | None = None)
         non_torch_bytes=first.non_torch_bytes,
         graph_bytes=first.subtracted_graph_bytes,
         kv_cache_bytes=first.kv_cache_bytes,
+        keeps_kv_cache=whole is not None,
         kv_cache_tokens=whole.tokens(prepared, blocks) if whole else 0,
         kv_cache_blocks=blocks,
         concurrency=blocks / whole.blocks_per_sequence(prepared) if whole else 0.0,

@@ -67,6 +67,11 @@ class Run(Share):
     max_num_batched_tokens: int
     enforce_eager: bool
 
+    @property
+    def batches_in_flight(self) -> int:
+        """Batches whose tokens a sliding window must hold; poolers are not overlapped (config/vllm.py)."""
+        return self.rules.batches_in_flight if self.shape.generates else 1
+
     @cached_property
     def share(self) -> Share:
         """The run without what its own fields say: what results are kept by."""

@@ -33,6 +33,13 @@ def _profiling_does_not_fit(stage: Stage, _: Pool | None) -> str:
     return "" if peak <= stage.free_bytes else f"{_parts(stage)} do not fit {_gib(stage.free_bytes)} of free memory"
 
 
+def _budget_is_exceeded(stage: Stage, pool: Pool | None) -> str:
+    # Without a KV cache the engine profiles nothing, so that it would start and run out of memory at a full batch.
+    if pool is not None or stage.kv_cache_bytes >= 0:
+        return ""
+    return f"{_parts(stage)} are more than the budget {_budget(stage)}"
+
+
 def _nothing_is_left(stage: Stage, pool: Pool | None) -> str:
     if pool is None or stage.kv_cache_bytes > 0:
         return ""
@@ -63,6 +70,7 @@ _CHECKS: tuple[Callable[[Stage, Pool | None], str], ...] = (
     _budget_is_not_free,
     _weights_do_not_fit,
     _profiling_does_not_fit,
+    _budget_is_exceeded,
     _nothing_is_left,
     _sequence_does_not_fit,
     _graphs_do_not_fit,

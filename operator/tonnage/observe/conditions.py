@@ -105,13 +105,13 @@ def _wanted_gpus(situation: Situation) -> str:
 
 
 def model_loaded(situation: Situation) -> Verdict:
-    """Whether at least one replica holds the model and has generated a token."""
+    """Whether at least one replica holds the model and has answered."""
     revision = situation.shown
     if revision is None:
         return _unknown(Reason.WAITING, "there are no pods yet")
     is_running = revision.serve is not None and revision.serve.running_replicas > 0
     if is_running or situation.is_serving(revision):
-        return _true(Reason.LOADED, f"revision {revision.name} has generated a token")
+        return _true(Reason.LOADED, f"revision {revision.name} has answered its first request")
     if situation.replicas == 0:
         return _false(Reason.SCALED_TO_ZERO, "spec.replicas is 0")
     if situation.failure is not None:

@@ -1,7 +1,8 @@
 """facts of a model + nodes + wishes -> one plan with its arithmetic, or a refusal with the nearest miss. No I/O.
 
-Reading order: `support` and `rules` (any device), `moment`, `context`, `limits`, `derivation`; then `memory`, `budget`,
-`cpu_rules` and `cpu` for device Cpu, and the package `gpu` for device Gpu. Constants of the engine are in `engine`.
+Reading order: `support`, `rules` and `tasks` (any device), `moment`, `context`, `limits`, `derivation`; then `memory`,
+`budget`, `cpu_rules` and `cpu` for device Cpu, and the package `gpu` for device Gpu. Constants of the engine are in
+`engine`.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ from tonnage.plan.moment import Moment, asked
 from tonnage.plan.refusal import Refusal
 from tonnage.plan.rules import Wish, first_refusal
 from tonnage.plan.support import unplanned_fields, unsupported_fields, unsupported_message
+from tonnage.plan.tasks import served
 
 __all__ = ["Moment", "Refusal", "kept", "plan", "unplanned_fields", "unsupported_fields", "unsupported_message"]
 
@@ -46,10 +48,11 @@ def plan(
     refusal = first_refusal(Wish(spec, facts))
     if refusal is not None:
         return refusal
+    as_served = served(facts, spec.serving)
     if spec.placement.device is Device.GPU:
-        return gpu_plan(spec, facts, inventory, available, asked(answers_digest, moment))
-    question = Question(spec, facts, inventory, available)
-    return first_cpu_refusal(question) or cpu_plan(spec, facts, available, answers_digest)
+        return gpu_plan(spec, as_served, inventory, available, asked(answers_digest, moment))
+    question = Question(spec, as_served, inventory, available)
+    return first_cpu_refusal(question) or cpu_plan(spec, as_served, available, answers_digest)
 
 
 def _digest(spec: ModelDeploymentSpec, facts: ModelFacts) -> str:

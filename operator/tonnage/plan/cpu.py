@@ -2,23 +2,26 @@
 
 from tonnage.contract.model_facts import AttentionKind, ModelFacts
 from tonnage.contract.reasons import Reason
-from tonnage.contract.serve_document import Device
+from tonnage.contract.serve_document import Device, Task
 from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.contract.status import Alternative, MemoryPlan, PlanStatus
 from tonnage.plan.budget import Budget
 from tonnage.plan.context import context_wish, extension_notes, longest_context, parts_bytes, pod_bytes_for
 from tonnage.plan.derivation import limit_sentences, start_sentence
 from tonnage.plan.engine import CPU_ENGINE
-from tonnage.plan.limits import Batch, bounds, cpu_held, limits, load, start_deadline_seconds
+from tonnage.plan.limits import Batch, bounds, cacheless_limits, cpu_held, limits, load, start_deadline_seconds
 from tonnage.plan.memory import (
     CPU_DTYPE,
+    batched_tokens,
     block_tokens,
     fixed,
     gib,
+    keeps_kv_cache,
     kv_block_bytes,
     kv_blocks,
     kv_bytes_per_token,
     kv_cache_bytes,
+    no_kv_cache,
     pod_bytes,
     usable_bytes,
 )
@@ -39,13 +42,16 @@ def cpu_plan(spec: ModelDeploymentSpec, facts: ModelFacts, budget: Budget, answe
         blocks = max(blocks, _blocks_that_fill(facts, context_length, budget))
     memory = _memory(facts, context_length, blocks, budget)
     size = load(spec, context_length)
-    held = cpu_held(facts, blocks, size.request_tokens)
-    most = Batch(min(CPU_ENGINE.max_num_batched_tokens, context_length), CPU_ENGINE.max_num_seqs)
-    counts = limits(max(1, min(held, most.sequences)), most.tokens, size)
+    held = cpu_held(facts, blocks, size.request_tokens) if keeps_kv_cache(facts) else None
+    most = Batch(batched_tokens(facts, context_length), CPU_ENGINE.max_num_seqs)
+    counts = (
+        cacheless_limits(most, size) if held is None else limits(max(1, min(held, most.sequences)), most.tokens, size)
+    )
     load_bytes = max(memory.weights_bytes, facts.download_bytes)
     kv_cache_tokens = blocks * block_tokens(facts)
-    concurrency_tenths = blocks * 10 // -(-context_length // block_tokens(facts))
+    concurrency_tenths = _concurrency_tenths(facts, context_length, blocks)
     return PlanStatus(
+        task=facts.task or Task.GENERATE,
         device=Device.CPU,
         tensor_parallel=1,
         pipeline_parallel=1,
@@ -72,6 +78,13 @@ def cpu_plan(spec: ModelDeploymentSpec, facts: ModelFacts, budget: Budget, answe
         alternatives=_alternatives(facts, wanted, context_length, budget),
         answers_digest=answers_digest,
     )
+
+
+def _concurrency_tenths(facts: ModelFacts, context_length: int, blocks: int) -> int:
+    """Tenths of sequences at full context: in the KV cache, or in one step where there is none."""
+    if not keeps_kv_cache(facts):
+        return batched_tokens(facts, context_length) * 10 // context_length
+    return blocks * 10 // -(-context_length // block_tokens(facts))
 
 
 def _sequences(facts: ModelFacts, context_length: int, budget: Budget) -> int:
@@ -119,9 +132,13 @@ def _explanation(
         f"({gib(memory.weights_bytes)}) of weights in {CPU_DTYPE}."
     )
     kv_cache = (
-        f"A token takes {per_token:,} bytes of KV cache in {facts.layers} layers; {kv_cache_tokens:,} tokens take "
-        f"{memory.kv_cache_bytes:,} bytes ({gib(memory.kv_cache_bytes)}), as many as "
-        f"{kv_cache_tokens // context_length} sequences of {context_length:,}."
+        no_kv_cache(facts.architecture)
+        if not keeps_kv_cache(facts)
+        else (
+            f"A token takes {per_token:,} bytes of KV cache in {facts.layers} layers; {kv_cache_tokens:,} tokens take "
+            f"{memory.kv_cache_bytes:,} bytes ({gib(memory.kv_cache_bytes)}), as many as "
+            f"{kv_cache_tokens // context_length} sequences of {context_length:,}."
+        )
     )
     rest = (
         f"Activations take {memory.activations_bytes:,} bytes, processes {memory.overhead_bytes:,}, and "

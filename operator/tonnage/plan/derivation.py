@@ -1,19 +1,44 @@
 """Where each limit comes from, in sentences with their arithmetic."""
 
 from tonnage.plan.engine import GIB
-from tonnage.plan.limits import START_SECONDS, START_SECONDS_PER_GIB, Batch, Limits, Load, start_deadline_seconds
+from tonnage.plan.limits import (
+    START_SECONDS,
+    START_SECONDS_PER_GIB,
+    Batch,
+    Limits,
+    Load,
+    in_step,
+    start_deadline_seconds,
+)
 
 
 def limit_sentences(load: Load, held: int | None, most: Batch, found: Limits) -> list[str]:
     """Of the batch and of Ray Serve's targets; `held` are the requests that the KV cache holds, `most` the engine's."""
-    running = f"{found.max_num_seqs:,} run at once"
+    if held is None:
+        return _of_steps(load, most, found)
+    holds = f"the KV cache holds {held:,} of these, the engine takes at most {most.sequences:,}"
     return [
-        f"{_request(load)}; {_holds(held)}, the engine takes at most {most.sequences:,}: {running}.",
+        f"{_request(load)}; {holds}: {found.max_num_seqs:,} run at once.",
         _step(most, found),
         (
             f"Autoscaling aims at {load.target_percent} % of {found.max_num_seqs:,}, which are "
             f"{found.target_ongoing_requests:,} requests for a replica. Beyond {found.max_ongoing_requests:,}, one "
             "batch that runs and one that waits, requests wait outside of it."
+        ),
+    ]
+
+
+def _of_steps(load: Load, most: Batch, found: Limits) -> list[str]:
+    each = in_step(most, load)
+    return [
+        (
+            f"{_request(load)}; nothing of it is kept, and a step of {found.max_num_batched_tokens:,} tokens computes "
+            f"{each:,} of these whole. The engine takes at most {found.max_num_seqs:,} at once."
+        ),
+        (
+            f"Autoscaling aims at {load.target_percent} % of a step that runs and one that waits, which are "
+            f"{found.target_ongoing_requests:,} requests for a replica. Beyond {found.max_ongoing_requests:,}, "
+            "requests wait outside of it."
         ),
     ]
 
@@ -33,10 +58,6 @@ def _request(load: Load) -> str:
     each = f"{expected.input_tokens:,} tokens in and {expected.output_tokens:,} out"
     end = ", where the context ends" if is_cut else ""
     return f"A request is taken to have {each} ({origin}), {tokens:,} in all{end}"
-
-
-def _holds(held: int | None) -> str:
-    return "nothing of it is kept" if held is None else f"the KV cache holds {held:,} of these"
 
 
 def _step(most: Batch, found: Limits) -> str:

@@ -4,7 +4,7 @@ What a reader would get wrong: only the batch limits are the engine's, so only t
 at is derived from them, and may change while everything runs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.spec import ExpectedRequest, ModelDeploymentSpec
@@ -81,6 +81,22 @@ def limits(sequences: int, batch_tokens: int, load: Load) -> Limits:
         target_ongoing_requests=max(1, sequences * load.target_percent // 100),
         max_ongoing_requests=sequences * (1 + _WAITING_BATCHES),
     )
+
+
+def cacheless_limits(most: Batch, load: Load) -> Limits:
+    """The limits of a model that keeps no KV cache: it is done with a text in one step, so a step is what it holds.
+
+    Texts may be far shorter than expected, so the engine takes as many as it would by itself; autoscaling aims at what
+    fills one step while the next one waits.
+    """
+    steps = in_step(most, load) * (1 + _WAITING_BATCHES)
+    target = max(1, steps * load.target_percent // 100)
+    return replace(limits(most.sequences, most.tokens, load), target_ongoing_requests=target)
+
+
+def in_step(most: Batch, load: Load) -> int:
+    """Requests of the expected size that one step computes whole."""
+    return max(1, min(most.tokens // load.request_tokens, most.sequences))
 
 
 def start_deadline_seconds(size_bytes: int) -> int:

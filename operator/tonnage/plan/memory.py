@@ -7,7 +7,9 @@ than the reference. So a bfloat16 checkpoint takes twice its files' size. All re
 from dataclasses import dataclass
 
 from tonnage.contract.model_facts import AttentionKind, ModelFacts
+from tonnage.contract.serve_document import Task
 from tonnage.plan.engine import CPU_ENGINE, GIB, MIB
+from tonnage.plan.tasks import takes_whole_texts
 
 CPU_DTYPE = "float32"
 _ELEMENT_BYTES = 4
@@ -42,9 +44,10 @@ def weights_bytes(facts: ModelFacts) -> int:
     """Bytes of the weights in float32, the output head's packed copy included.
 
     The engine packs matrices for its CPU kernels and drops the original, except of the output head, whose original
-    may be the input embedding too (`dispatch_cpu_unquantized_gemm(layer, remove_weight=False)`).
+    may be the input embedding too (`dispatch_cpu_unquantized_gemm(layer, remove_weight=False)`). A model that does not
+    generate has no head to pack.
     """
-    packed_head = facts.vocabulary_size * facts.hidden_size * _ELEMENT_BYTES
+    packed_head = facts.vocabulary_size * facts.hidden_size * _ELEMENT_BYTES if _has_sampler(facts) else 0
     if facts.parameters:
         return facts.parameters * _ELEMENT_BYTES + packed_head
     checkpoint_bytes = _CHECKPOINT_BYTES.get(facts.weights_dtype, 2)
@@ -62,8 +65,15 @@ def block_tokens(facts: ModelFacts) -> int:
     return CPU_ENGINE.latent_block_tokens if facts.attention is AttentionKind.LATENT else CPU_ENGINE.block_tokens
 
 
+def keeps_kv_cache(facts: ModelFacts) -> bool:
+    """Whether anything of a text is kept: an encoder is done with it after one step."""
+    return facts.attention is not AttentionKind.ENCODER_ONLY
+
+
 def kv_blocks(facts: ModelFacts, context_length: int, sequences: int) -> int:
     """Blocks that hold so many sequences of this length, with the engine's own."""
+    if not keeps_kv_cache(facts):
+        return 0
     return sequences * -(-context_length // block_tokens(facts)) + CPU_ENGINE.reserved_blocks
 
 
@@ -77,16 +87,27 @@ def kv_cache_bytes(facts: ModelFacts, context_length: int, sequences: int = 1) -
     return kv_blocks(facts, context_length, sequences) * kv_block_bytes(facts)
 
 
+def batched_tokens(facts: ModelFacts, context_length: int) -> int:
+    """Tokens of one step. A text that cannot be cut must fit one step; short ones share it."""
+    if takes_whole_texts(facts):
+        return max(CPU_ENGINE.max_num_batched_tokens, context_length)
+    return min(CPU_ENGINE.max_num_batched_tokens, context_length)
+
+
 def fixed(facts: ModelFacts, context_length: int) -> Fixed:
-    """What a replica takes beside its KV cache. Shorter contexts than a batch make smaller batches."""
-    batched_tokens = min(CPU_ENGINE.max_num_batched_tokens, context_length)
-    forward = batched_tokens * facts.hidden_size * _HIDDEN_VECTORS_PER_TOKEN * _ELEMENT_BYTES
-    sampler = CPU_ENGINE.max_num_seqs * facts.vocabulary_size * _SAMPLER_BYTES_PER_LOGIT
+    """What a replica takes beside its KV cache."""
+    tokens = batched_tokens(facts, context_length)
+    forward = tokens * facts.hidden_size * _HIDDEN_VECTORS_PER_TOKEN * _ELEMENT_BYTES
+    sampler = CPU_ENGINE.max_num_seqs * facts.vocabulary_size * _SAMPLER_BYTES_PER_LOGIT if _has_sampler(facts) else 0
     return Fixed(
         weights_bytes=weights_bytes(facts),
         activations_bytes=max(forward, sampler),
         overhead_bytes=CPU_ENGINE.processes_bytes + CPU_ENGINE.shared_memory_bytes,
     )
+
+
+def _has_sampler(facts: ModelFacts) -> bool:
+    return facts.task in (Task.GENERATE, None)
 
 
 def usable_bytes(budget_bytes: int) -> int:
@@ -101,6 +122,11 @@ def pod_bytes(parts_bytes: int) -> int:
     while usable_bytes(steps * _POD_STEP_BYTES) < parts_bytes:
         steps += 1
     return steps * _POD_STEP_BYTES
+
+
+def no_kv_cache(architecture: str) -> str:
+    """Why there is none, for people."""
+    return f"No KV cache: each token of {architecture} sees the whole text, which is done in one step and forgotten."
 
 
 def gib(size_bytes: int) -> str:

@@ -11,8 +11,8 @@ from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.reasons import Reason
 from tonnage.contract.rules import RESERVED_PREFIXES, RESERVED_TEXT, RESERVED_VARIABLES
 from tonnage.contract.spec import ModelDeploymentSpec, TrustRemoteCode
-from tonnage.facts.architectures import Task, engine, task
 from tonnage.plan.refusal import Refusal
+from tonnage.plan.tasks import refuse_task
 
 _RESERVED_KEYS = ("tonnage.dev/", "app.kubernetes.io/")
 
@@ -55,17 +55,9 @@ def refuse_reserved_labels(wish: Wish) -> Refusal | None:
     return None
 
 
-def refuse_unknown_architecture(wish: Wish) -> Refusal | None:
-    """The engine must know how to run the model."""
-    architecture = wish.facts.architecture
-    served_for = task(architecture)
-    if served_for is Task.GENERATE:
-        return None
-    if served_for is None:
-        message = f"{engine()} does not serve the architecture {architecture}: choose another model"
-    else:
-        message = f"{architecture} does not generate text ({served_for}), which is all that is served yet"
-    return Refusal(Reason.ARCHITECTURE_UNSUPPORTED, message)
+def refuse_architecture(wish: Wish) -> Refusal | None:
+    """The engine must know how to run the model, for what is wanted of it."""
+    return refuse_task(wish.facts, wish.spec.serving)
 
 
 def refuse_remote_code(wish: Wish) -> Refusal | None:
@@ -96,7 +88,7 @@ Rule = Callable[[Wish], Refusal | None]
 RULES: tuple[Rule, ...] = (
     refuse_reserved_environment,
     refuse_reserved_labels,
-    refuse_unknown_architecture,
+    refuse_architecture,
     refuse_remote_code,
     refuse_impossible_context,
 )

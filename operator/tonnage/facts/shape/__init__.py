@@ -5,10 +5,12 @@ Reading order: `description` (the result), `fields` (how a config is asked), `fa
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from tonnage.contract.serve_document import Task
 from tonnage.facts import config as names
-from tonnage.facts.architectures import Task, task
+from tonnage.facts.architectures import task
 from tonnage.facts.errors import shown, unusable
 from tonnage.facts.left_out import PREDICTION_LAYERS
 from tonnage.facts.shape.description import (
@@ -33,6 +35,7 @@ from tonnage.facts.shape.rotary import rotary_elements
 from tonnage.facts.shape.towers import towers
 
 __all__ = [
+    "WHOLE_TEXT_POOLING",
     "Attention",
     "AttentionKind",
     "FeedForward",
@@ -45,6 +48,7 @@ __all__ = [
     "StatePart",
     "Tensor",
     "Tower",
+    "pooled",
     "requested",
     "shape",
 ]
@@ -52,6 +56,9 @@ __all__ = [
 # Its bytes are still a number of the contract's (2**53) in 64 bits; the largest model there is has 2.4e12.
 _MOST_PARAMETERS = 2**50
 _LONGEST_DTYPE = 32
+_HEAD = "lm_head"
+# Kinds of pooling that need the vectors of all tokens at once, or the first one's.
+WHOLE_TEXT_POOLING = ("CLS", "MEAN")
 _POOLING_WORDS = ("ForSequenceClassification", "ForTokenClassification", "RewardModel")
 # Families with parts that nothing here describes.
 _PARTLY_DESCRIBED = {
@@ -89,7 +96,7 @@ def _shape(config: Mapping[str, Any]) -> Shape:
     is_tied = _is_tied(read.whole, text, default=row.is_tied)
     section = first_section((config, text))
     quantized = quantization(section) if section else None
-    found_shape = Shape(
+    whole = Shape(
         architecture=read.architecture,
         model_type=model_type,
         hidden_size=hidden,
@@ -99,18 +106,19 @@ def _shape(config: Mapping[str, Any]) -> Shape:
         is_tied=is_tied,
         layers=stack,
         first=tuple(_first(model, vocabulary)),
-        last=tuple(_last(model, vocabulary, has_head=generates and not is_tied)),
+        last=tuple(_last(model, vocabulary, has_head=not is_tied)),
         towers=found,
         quantization=quantized,
         rotary_elements=rotary_elements(model, stack),
         generates=generates,
+        is_causal=read.is_causal,
         left_out=_left_out(fields),
         unknown=(*gaps, *_unknown(model, stack, quantized), *_missing_towers(read.architecture, found, gaps)),
     )
-    if found_shape.parameters > _MOST_PARAMETERS:
-        size = f"{found_shape.parameters:,} parameters; its largest number is {_largest(config)}"
+    if whole.parameters > _MOST_PARAMETERS:
+        size = f"{whole.parameters:,} parameters; its largest number is {_largest(config)}"
         raise unusable(f"the config.json makes no sense: {size}")
-    return found_shape
+    return whole if generates else pooled(whole, None)
 
 
 def _largest(config: Mapping[str, Any]) -> str:
@@ -119,6 +127,34 @@ def _largest(config: Mapping[str, Any]) -> str:
     numbers = ((value, name) for part in sections for name, value in part.items() if isinstance(value, int))
     value, name = max(numbers, default=(0, "nothing"))
     return f"{name}, {shown(value)}"
+
+
+def pooled(read: Shape, kind: str | None) -> Shape:
+    """The same model with a pooler in place of its output head and sampler; `kind` is how its tokens are pooled.
+
+    The engine never loads the head (vLLM models/adapters.py, _create_pooling_model_cls). Where the pooler needs all of
+    a text, or all its tokens see each other, a text is one batch (config/model.py, is_chunked_prefill_supported).
+    """
+    changed = {layer: layer if read.is_causal else _seeing_all(layer) for layer in read.distinct_layers}
+    layers_then = tuple(changed[layer] for layer in read.layers)
+    mixers = [layer.mixer for layer in changed.values() if isinstance(layer.mixer, Attention)]
+    sees_all = bool(mixers) and all(mixer.kind is AttentionKind.ENCODER for mixer in mixers)
+    return replace(
+        read,
+        is_tied=False,
+        layers=layers_then,
+        last=tuple(tensor for tensor in read.last if not tensor.name.startswith(_HEAD)),
+        generates=False,
+        whole_texts=sees_all or kind in WHOLE_TEXT_POOLING,
+    )
+
+
+def _seeing_all(layer: Layer) -> Layer:
+    """The layer with tokens that see those after them, so that nothing of them is worth keeping."""
+    mixer = layer.mixer
+    if not isinstance(mixer, Attention) or mixer.kind is AttentionKind.LATENT:
+        return layer
+    return replace(layer, mixer=replace(mixer, kind=AttentionKind.ENCODER, window=None))
 
 
 def _generates(architecture: str, *, is_encoder: bool) -> bool:
@@ -187,9 +223,9 @@ def _last(model: Model, vocabulary: int, *, has_head: bool) -> Iterator[Tensor]:
     if model.family.has_final_norm:
         yield norm("norm", model.hidden_size, has_bias=model.family.norm_bias)
     if has_head:
-        yield Tensor("lm_head", vocabulary * model.hidden_size, Split.VOCABULARY, Role.HEAD, rows=vocabulary)
+        yield Tensor(_HEAD, vocabulary * model.hidden_size, Split.VOCABULARY, Role.HEAD, rows=vocabulary)
         if model.family.head_bias:
-            yield Tensor("lm_head.bias", vocabulary, Split.VOCABULARY, rows=vocabulary)
+            yield Tensor(f"{_HEAD}.bias", vocabulary, Split.VOCABULARY, rows=vocabulary)
 
 
 def _left_out(fields: Fields) -> tuple[str, ...]:

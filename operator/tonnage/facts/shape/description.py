@@ -193,6 +193,10 @@ class Shape:
     """Of the tables of rotations that the engine keeps beside the weights."""
     generates: bool = True
     """Whether there is a sampler; embedding models and rerankers have a pooler."""
+    is_causal: bool = True
+    """False where the tokens of a pooled decoder see those after them; the attention of an encoder says it itself."""
+    whole_texts: bool = False
+    """Whether a text must be one batch as a whole."""
     left_out: tuple[str, ...] = ()
     """What the checkpoint holds and the engine does not load."""
     unknown: tuple[str, ...] = field(default=())

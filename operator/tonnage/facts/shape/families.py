@@ -99,9 +99,13 @@ FAMILIES = {
     "minimax_m2": Family(qk_norm="full", score_bias=True),
     "minimax_m3": Family(qk_norm="head", score_bias=True),
     "mpt": Family(qkv_bias=False, output_bias=False, mlp_bias=False, is_gated=False, is_tied=True, positions=""),
+    # Gate and up projection are one matrix, and no norm has a bias.
+    "modernbert": Family(is_encoder=True, is_tied=True),
     "muse_glimmer_text": Family(norms=4),
     "nemotron": Family(norm_bias=True, is_gated=False),
     "nemotron_h": Family(norms=1, is_gated=False, score_bias=True),
+    # Alibaba's GTE: BERT with rotations and a gate.
+    "new": Family(qkv_bias=True, output_bias=True, norm_bias=True, is_encoder=True, is_tied=True, has_final_norm=False),
     "nomic_bert": Family(norm_bias=True, is_encoder=True, is_tied=True, has_final_norm=False),
     "olmo": Family(norms=0, has_final_norm=False),
     "olmo2": Family(qk_norm="full"),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tonnage.facts import config as names
-from tonnage.facts.shape.description import Attention, AttentionKind, Layer
+from tonnage.facts.shape.description import Attention, Layer
 from tonnage.facts.shape.fields import Fields
 from tonnage.facts.shape.parts import Model
 
@@ -26,7 +26,7 @@ def rotary_elements(model: Model, layers: tuple[Layer, ...]) -> int:
     dimensions = {
         fields.number("qk_rope_head_dim") or layer.mixer.key_dim
         for layer in layers
-        if isinstance(layer.mixer, Attention) and layer.mixer.kind is not AttentionKind.ENCODER
+        if isinstance(layer.mixer, Attention)
     }
     width = int(sum(dimensions) * _share(model, rope))
     positions = fields.number(*names.CONTEXT_LENGTH) or 0

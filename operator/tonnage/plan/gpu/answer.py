@@ -4,13 +4,13 @@ from functools import lru_cache
 
 from tonnage.contract.model_facts import ModelFacts
 from tonnage.contract.reasons import Reason
-from tonnage.contract.serve_document import Device
+from tonnage.contract.serve_document import Device, Task
 from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.contract.status import MemoryPlan, PlanStatus
 from tonnage.facts.errors import FactsError
 from tonnage.facts.inventory import Inventory
 from tonnage.facts.packed import unpacked
-from tonnage.facts.shape import Shape, shape
+from tonnage.facts.shape import Shape, pooled, shape
 from tonnage.memory import Estimate
 from tonnage.memory.checkpoint import completed
 from tonnage.plan.budget import Budget
@@ -71,15 +71,18 @@ def _shape(facts: ModelFacts) -> Shape | Refusal:
             "use a public source",
         )
     try:
-        return _read(facts.config, tuple(sorted(facts.weights_bytes_by_dtype.items())))
+        weights_bytes = tuple(sorted(facts.weights_bytes_by_dtype.items()))
+        return _read(facts.config, weights_bytes, facts.task or Task.GENERATE, facts.pooling)
     except (FactsError, ValueError) as error:
         return Refusal(Reason.UNUSABLE_CONFIG, f"the config.json of {facts.source}: {error}")
 
 
 # A model is planned again whenever its wishes or the nodes change, and visits of several models take turns.
 @lru_cache(maxsize=8)
-def _read(config: str, weights_bytes: tuple[tuple[str, int], ...]) -> Shape:
-    return completed(shape(unpacked(config)), dict(weights_bytes))
+def _read(config: str, weights_bytes: tuple[tuple[str, int], ...], task: Task, pooling: str | None) -> Shape:
+    # Completed first: the headers may hold the head that a pooled model does not load.
+    read = completed(shape(unpacked(config)), dict(weights_bytes))
+    return read if task is Task.GENERATE else pooled(read, pooling)
 
 
 def _in_pod(question: Question, choice: Choice, fit: Fit, budget: Budget) -> PlanStatus | Refusal:
@@ -98,6 +101,7 @@ def _plan(question: Question, choice: Choice, fit: Fit, pod_bytes: int) -> PlanS
     load_bytes = max(facts.weights_bytes, facts.download_bytes)
     offers, offer = question.offers, candidate.offer
     return PlanStatus(
+        task=facts.task or Task.GENERATE,
         device=Device.GPU,
         gpu=offer.gpu.name,
         gpu_resource=offer.resource,
@@ -119,7 +123,7 @@ def _plan(question: Question, choice: Choice, fit: Fit, pod_bytes: int) -> PlanS
         start_deadline_seconds=start_deadline_seconds(load_bytes),
         kv_cache_bytes_per_token=final.kv_cache_bytes // tokens if tokens else 0,
         kv_cache_tokens=tokens,
-        concurrency=concurrency(final),
+        concurrency=concurrency(final, sizing.most.tokens, fit.context_length),
         memory=_memory(candidate, final),
         pod_memory_bytes=pod_bytes,
         pod_cpu=spec.template.resources.cpu or str(_CORES + candidate.gpus),
@@ -130,14 +134,15 @@ def _plan(question: Question, choice: Choice, fit: Fit, pod_bytes: int) -> PlanS
 
 
 def _memory(candidate: Candidate, final: Estimate) -> MemoryPlan:
-    """Of one GPU, whole; the headroom is what the engine is not allowed to take."""
+    """Of one GPU, whole; the headroom is what the engine is not allowed to take, and what it has no use for."""
     total = candidate.offer.gpu.memory_bytes
+    kv_cache_bytes = final.kv_cache_bytes if final.keeps_kv_cache else 0
     return MemoryPlan(
         budget_bytes=total,
         weights_bytes=final.weights_bytes,
-        kv_cache_bytes=final.kv_cache_bytes,
+        kv_cache_bytes=kv_cache_bytes,
         activations_bytes=final.activation_bytes,
         graphs_bytes=final.graph_bytes,
         overhead_bytes=final.non_torch_bytes,
-        headroom_bytes=total - final.budget_bytes,
+        headroom_bytes=total - final.budget_bytes + final.kv_cache_bytes - kv_cache_bytes,
     )

@@ -14,7 +14,7 @@ from tonnage.plan.gpu.offers import Rejected
 from tonnage.plan.gpu.question import Question
 from tonnage.plan.gpu.rules import engine_dtype
 from tonnage.plan.gpu.sizing import Sizing
-from tonnage.plan.memory import gib
+from tonnage.plan.memory import gib, no_kv_cache
 
 _MOST_ALTERNATIVES = 32
 _LONGEST_TEXT = 256
@@ -33,10 +33,7 @@ def explanation(question: Question, fit: Fit, sizing: Sizing) -> list[str]:
             f"{final.non_torch_bytes:,}."
         ),
         _budget(fit),
-        (
-            f"{final.kv_cache_bytes:,} bytes ({gib(final.kv_cache_bytes)}) are left for the KV cache, which are "
-            f"{final.kv_cache_tokens:,} tokens: {concurrency(final)} requests of {fit.context_length:,} at once."
-        ),
+        _kv_cache(question, fit, final),
         *limit_sentences(sizing.load, sizing.held, sizing.most, sizing.limits),
     ]
     return [*sentences, *_replicas(fit.candidate)]
@@ -46,9 +43,9 @@ def _order(question: Question) -> str:
     return "in the order of spec.placement.candidates" if question.spec.placement.candidates else "fewest GPUs first"
 
 
-def concurrency(final: Estimate) -> str:
-    """Requests at full context, to one decimal, never more than there are."""
-    tenths = int(final.concurrency * 10)
+def concurrency(final: Estimate, batched_tokens: int, context_length: int) -> str:
+    """Requests at full context, to one decimal, never more than there are: in the KV cache, or else in one step."""
+    tenths = int(final.concurrency * 10) if final.keeps_kv_cache else batched_tokens * 10 // context_length
     return f"{tenths // 10}.{tenths % 10}"
 
 
@@ -65,6 +62,16 @@ def _weights(question: Question, final: Estimate) -> str:
     return (
         f"{question.facts.architecture} with {shape.parameters:,} parameters, of which a token uses "
         f"{shape.active_parameters:,}, takes {size:,} bytes ({gib(size)}) of weights on each GPU."
+    )
+
+
+def _kv_cache(question: Question, fit: Fit, final: Estimate) -> str:
+    if not final.keeps_kv_cache:
+        return no_kv_cache(question.facts.architecture)
+    at_once = concurrency(final, 0, fit.context_length)
+    return (
+        f"{final.kv_cache_bytes:,} bytes ({gib(final.kv_cache_bytes)}) are left for the KV cache, which are "
+        f"{final.kv_cache_tokens:,} tokens: {at_once} requests of {fit.context_length:,} at once."
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tonnage.memory import Estimate
 from tonnage.plan.gpu.fit import Arithmetic, Fit, batch
 from tonnage.plan.gpu.question import Question
-from tonnage.plan.limits import Batch, Limits, Load, limits, load
+from tonnage.plan.limits import Batch, Limits, Load, cacheless_limits, limits, load
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ def size(question: Question, fit: Fit) -> Sizing:
     arithmetic, expected = Arithmetic(shape), load(question.spec, context_length)
     tokens = expected.request_tokens
     most = batch(shape, candidate, context_length, fit.sequences)
+    if not fit.estimate.keeps_kv_cache:
+        return Sizing(expected, None, most, cacheless_limits(most, expected), fit.estimate)
     sequences = arithmetic.sequences(candidate, context_length, most.sequences, tokens)
     held = arithmetic.held(candidate, context_length, sequences, tokens)
     if held is not None and sequences < most.sequences:
