@@ -14,6 +14,7 @@ from tonnage.plan.gpu.offers import Rejected
 from tonnage.plan.gpu.question import Question
 from tonnage.plan.gpu.rules import engine_dtype
 from tonnage.plan.gpu.sizing import Sizing
+from tonnage.plan.gpu.speed import speed_sentences
 from tonnage.plan.memory import gib, no_kv_cache
 
 _MOST_ALTERNATIVES = 32
@@ -35,6 +36,7 @@ def explanation(question: Question, fit: Fit, sizing: Sizing) -> list[str]:
         _budget(fit),
         _kv_cache(question, fit, final),
         *limit_sentences(sizing.load, sizing.held, sizing.most, sizing.limits),
+        *speed_sentences(fit.candidate, question.shape, final),
     ]
     return [*sentences, *_replicas(fit.candidate)]
 
