@@ -317,6 +317,11 @@ def test_gpus_without_a_row_are_of_their_generation(name: str, capability: tuple
     assert (capability, is_amd) == (found.compute_capability, found.is_amd)
 
 
+def test_a_gpu_that_no_name_tells_is_what_its_label_says() -> None:
+    assert (8, 9) == device("NVIDIA-B999", 96.0, (8, 9)).compute_capability
+    assert (9, 0) == device("H100", 79.19, (8, 9)).compute_capability
+
+
 def test_graphs_are_as_many_as_batch_sizes() -> None:
     many = prepared("meta-llama__Llama-3.1-8B-Instruct")
     few = prepared("meta-llama__Llama-3.1-8B-Instruct", max_num_seqs=32)

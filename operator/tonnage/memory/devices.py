@@ -68,9 +68,11 @@ _GENERATIONS: tuple[tuple[re.Pattern[str], Capability, bool], ...] = (
 
 
 @lru_cache(maxsize=64)
-def device(name: str | None, memory_gib: float) -> Device:
-    """The GPU that is meant, by its name, or its generation's, or else by its memory."""
+def device(name: str | None, memory_gib: float, capability: Capability | None = None) -> Device:
+    """The GPU that is meant, by its name, or its `capability` or its generation's name, or else by its memory."""
     found = _named(name) if name else []
+    if not found and capability:
+        return Device(compute_capability=capability)
     if not found and name:
         spelled = " ".join(words(name))
         told = next((row for row in _GENERATIONS if row[0].search(spelled)), None)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from tonnage.facts.gpus import Capability
 from tonnage.facts.shape import AttentionKind, Quantization, Shape, requested
 from tonnage.memory.batch import default_batch
 from tonnage.memory.devices import GIB, Device, device
@@ -33,6 +34,8 @@ class Setup:
     max_num_batched_tokens: int | None = None
     enforce_eager: bool = False
     engine_version: str | None = None
+    capability: Capability | None = None
+    """Of a GPU that no table knows by its name."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class Run(Share):
 def run(setup: Setup, shape: Shape) -> Run:
     """What the engine makes of a set-up."""
     number = version(setup.engine_version)
-    gpu = device(setup.gpu, setup.memory_bytes / GIB)
+    gpu = device(setup.gpu, setup.memory_bytes / GIB, setup.capability)
     # `auto` takes float32 checkpoints down to 16 bits.
     element_bytes = _DTYPE_BYTES.get((setup.dtype or "auto").removeprefix("torch."), 2)
     quantization = _quantization(setup, shape)

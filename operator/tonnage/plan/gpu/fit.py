@@ -46,6 +46,7 @@ def setup(shape: Shape, candidate: Candidate, context_length: int, sequences: in
         max_model_len=context_length,
         max_num_seqs=sequences,
         engine_version=ENGINE_VERSION,
+        capability=candidate.offer.gpu.capability,
     )
 
 
