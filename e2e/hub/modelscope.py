@@ -94,8 +94,9 @@ def _granted(repositories: Mapping[str, Repository], wanted: _Wanted, headers: M
 
 def _listing(repository: Repository, commit: str, *, is_recursive: bool) -> dict[str, object]:
     entries = [_entry(name, file, commit) for name, file in repository.files.items() if is_recursive or "/" not in name]
-    folder = {"Name": "assets", "Path": "assets", "Type": "tree", "Size": 0, "Revision": OLD_COMMIT}
-    return {"Files": [folder, *entries], "LatestCommitter": {"Id": "", "ShortId": commit[:8]}}
+    folders = sorted({"assets", *(name.partition("/")[0] for name in repository.files if "/" in name)})
+    trees = [{"Name": name, "Path": name, "Type": "tree", "Size": 0, "Revision": OLD_COMMIT} for name in folders]
+    return {"Files": [*trees, *entries], "LatestCommitter": {"Id": "", "ShortId": commit[:8]}}
 
 
 def _entry(name: str, file: File, commit: str) -> dict[str, object]:

@@ -96,6 +96,10 @@ def _listing(subject: str, bucket: str, objects: Mapping[str, File], query: Mapp
     below = sorted(key for key in objects if key.startswith(prefix) and key > after)
     direct = [key for key in below if not delimiter or delimiter not in key.removeprefix(prefix)]
     page, rest = direct[:_MAX_KEYS], direct[_MAX_KEYS:]
+    folders = {prefix + key.removeprefix(prefix).partition("/")[0] + "/" for key in below if key not in direct}
+    prefixes = "".join(
+        f"<CommonPrefixes><Prefix>{escape(quote(each))}</Prefix></CommonPrefixes>" for each in sorted(folders)
+    )
     rows = "".join(
         f"<Contents><Key>{escape(quote(key))}</Key><ETag>&quot;{objects[key].etag}&quot;</ETag>"
         f"<Size>{objects[key].size}</Size><StorageClass>STANDARD</StorageClass></Contents>"
@@ -106,7 +110,7 @@ def _listing(subject: str, bucket: str, objects: Mapping[str, File], query: Mapp
         '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
         f"<Name>{bucket}</Name><Prefix>{escape(prefix)}</Prefix><KeyCount>{len(page)}</KeyCount>"
         f"<MaxKeys>{_MAX_KEYS}</MaxKeys><EncodingType>url</EncodingType>"
-        f"<IsTruncated>{'true' if rest else 'false'}</IsTruncated>{more}{rows}</ListBucketResult>"
+        f"<IsTruncated>{'true' if rest else 'false'}</IsTruncated>{more}{rows}{prefixes}</ListBucketResult>"
     )
     return text(200, subject, body, "application/xml")
 

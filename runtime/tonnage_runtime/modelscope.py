@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tonnage.contract.model_files import needed_files
+from tonnage.contract.model_files import has_module, needed_files
 from tonnage.contract.model_source import ENDPOINT_VARIABLES, TOKEN_VARIABLES, Scheme
 from tonnage.contract.reasons import Reason
 from tonnage.contract.serve_document import ServeDocument
@@ -46,7 +46,9 @@ class ModelScope:
     def sizes(self) -> dict[str, int]:
         """See Repository."""
         with self.failures():
-            listed = self._api.list_repo_files(self.name, "model", revision=self.commit, recursive=False)
+            listed = self._listed(is_whole=False)
+            if has_module(file.path for file in listed if file.is_dir):
+                listed = self._listed(is_whole=True)
         files = {file.path: file for file in listed if not file.is_dir}
         needed = {name: files[name] for name in needed_files(files, with_code=self.with_code)}
         self._files.update(needed)
@@ -65,6 +67,9 @@ class ModelScope:
                 # Exactly these: without it the client would list the repository once more, folders and all.
                 file_list=[{"Path": file.path, "Size": file.size, "Sha256": file.sha256} for file in files],
             )
+
+    def _listed(self, *, is_whole: bool) -> Sequence[FileInfo]:
+        return list(self._api.list_repo_files(self.name, "model", revision=self.commit, recursive=is_whole))
 
     @contextmanager
     def failures(self) -> Iterator[None]:

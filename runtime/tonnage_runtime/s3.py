@@ -17,7 +17,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tonnage.contract.model_files import needed_files
+from tonnage.contract.model_files import is_module, needed_files
 from tonnage.contract.model_source import BUCKET_ENDPOINT, KEY_ID, REGION, SECRET_KEY, SESSION_TOKEN
 from tonnage.contract.reasons import Reason
 from tonnage.contract.serve_document import ServeDocument
@@ -49,7 +49,7 @@ class Bucket:
     def sizes(self) -> dict[str, int]:
         """See Repository."""
         with self.failures():
-            listed = dict(self._listed())
+            listed = dict(self._listed(""))
         if (found := objects_digest(listed)) != self.commit:
             raise self._changed(f"their digest is {found}, not {self.commit}")
         self._objects.update(listed)
@@ -64,9 +64,11 @@ class Bucket:
 
     def _download(self, name: str, folder: Path) -> None:
         """Bring one object, from where an earlier try ended."""
-        one, whole, partial = self._objects[name], folder / name, folder / f".{name}.partial"
+        one, whole = self._objects[name], folder / name
+        partial = whole.with_name(f".{whole.name}.partial")
         if whole.is_file() and whole.stat().st_size == one.size_bytes:
             return
+        whole.parent.mkdir(exist_ok=True)
         begin = partial.stat().st_size if partial.is_file() else 0
         with partial.open("ab") as file:
             # There is no range of nothing, nor one behind the end.
@@ -78,14 +80,18 @@ class Bucket:
                     file.write(chunk)
         partial.replace(whole)
 
-    def _listed(self) -> Iterator[tuple[str, StoredObject]]:
+    def _listed(self, folder: str) -> Iterator[tuple[str, StoredObject]]:
         pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=self._prefix, Delimiter="/"
+            Bucket=self._bucket, Prefix=self._prefix + folder, Delimiter="/"
         )
         for page in pages:
             for each in page.get("Contents", ()):
                 if name := str(each["Key"]).removeprefix(self._prefix):
                     yield name, StoredObject(int(each["Size"]), str(each["ETag"]).strip('"'))
+            for each in page.get("CommonPrefixes", ()):
+                below = str(each["Prefix"]).removeprefix(self._prefix)
+                if is_module(below.removesuffix("/")):
+                    yield from self._listed(below)
 
     @property
     def _bucket(self) -> str:

@@ -11,6 +11,7 @@ from e2e.hub.files import File
 from e2e.hub.repositories import MAIN_COMMIT, MEMBER_TOKEN, SMOLLM, STRANGER_TOKEN, V1_COMMIT
 from tonnage.cluster.sources.hubs import hub_facts
 from tonnage.contract.reasons import Reason
+from tonnage.contract.serve_document import Task
 from tonnage.facts.errors import FactsError
 from tonnage.facts.source import parse_source
 
@@ -157,3 +158,8 @@ def test_what_is_no_hub_is_said_to_be_none(hub, monkeypatch):
         facts(hub)
     assert (Reason.HUB_UNREACHABLE, False) == (caught.value.reason, caught.value.is_permanent)
     assert "did not answer as a model hub does" in caught.value.message
+
+
+def test_an_embedding_models_modules_are_read(hub):
+    read = facts(hub, "tiny/embedding")
+    assert (Task.EMBED, "MEAN") == (read.task, read.pooling)

@@ -12,6 +12,7 @@ from tonnage.cluster.sources import s3
 from tonnage.cluster.sources.hubs import hub_facts
 from tonnage.cluster.sources.s3 import Bucket, bucket_facts
 from tonnage.contract.reasons import Reason
+from tonnage.contract.serve_document import Task
 from tonnage.facts.errors import FactsError
 from tonnage.facts.source import parse_source
 
@@ -164,3 +165,8 @@ def test_what_is_no_store_is_said_to_be_none(hub, monkeypatch):
     monkeypatch.setattr("e2e.hub.s3._listing", lambda subject, *_: document(200, subject, {}))
     error = refused(hub)
     assert (Reason.HUB_UNREACHABLE, False) == (error.reason, error.is_permanent)
+
+
+def test_an_embedding_models_modules_are_read(hub):
+    read = facts(hub, "s3://models/tiny/embedding")
+    assert (Task.EMBED, "MEAN") == (read.task, read.pooling)

@@ -177,3 +177,11 @@ def test_a_full_disk_is_named(
     with pytest.raises(RuntimeFailure) as caught:
         download(planned, credentials, port=0)
     assert Reason.DISK_FULL == caught.value.reason
+
+
+def test_modules_come_in_their_folders(planned: ServeDocument, credentials: dict[str, str]) -> None:
+    source = "s3://models/tiny/embedding"
+    commit = bucket_facts(parse_source(source), "main", credentials).commit
+    model = planned.model.model_copy(update={"source": source, "commit": commit})
+    download(planned.model_copy(update={"model": model}), credentials, port=0)
+    assert b"pooling_mode_mean_tokens" in Path(model.path, "1_Pooling", "config.json").read_bytes()

@@ -110,3 +110,9 @@ def test_no_bars_are_drawn_into_the_log_of_a_pod() -> None:
     # In a process of its own, as in a pod: the switch is read when the client is imported.
     program = "import sys, tonnage_runtime.modelscope as _; from tqdm import tqdm; sys.exit(not tqdm([]).disable)"
     assert 0 == subprocess.run([sys.executable, "-c", program], check=False).returncode
+
+
+def test_modules_come_in_their_folders(document: ServeDocument, hub: Server) -> None:
+    wanted = of(document, hub, "tiny/embedding")
+    download(wanted, {}, port=0)
+    assert b"pooling_mode_mean_tokens" in Path(wanted.model.path, "1_Pooling", "config.json").read_bytes()

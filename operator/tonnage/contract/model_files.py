@@ -53,6 +53,11 @@ def is_module(folder: str) -> bool:
     return _MODULE.fullmatch(folder) is not None
 
 
+def has_module(folders: Iterable[str]) -> bool:
+    """Whether one of the folders beside the config is a module's, so that the files in folders count."""
+    return any(map(is_module, folders))
+
+
 def _is_of_module(name: str) -> bool:
     folder, _, file = name.partition("/")
     return is_module(folder) and file in _MODULE_FILES

@@ -17,6 +17,7 @@ import httpx2
 from tonnage.cluster.sources.http import Reader
 from tonnage.cluster.sources.refusals import Refusals
 from tonnage.cluster.sources.repository import Deadline, Listing, TooSlowError
+from tonnage.contract.model_files import has_module
 from tonnage.contract.reasons import Reason
 from tonnage.facts.card import card
 from tonnage.facts.errors import FactsError
@@ -57,6 +58,8 @@ class ModelScope:
         # First, because the listing answers alike for a missing model and a missing revision.
         about = self._about()
         listed = self._listed(is_whole=False)
+        if has_module(str(entry["Path"]) for entry in _entries(listed) if entry.get("Type") == "tree"):
+            listed = self._listed(is_whole=True)
         files = [entry for entry in _entries(listed) if entry.get("Type") != "tree"]
         sizes = {str(entry["Path"]): int(entry.get("Size") or 0) for entry in files}
         return Listing(self._commit(listed), sizes, card({"license": about.get("License")}))

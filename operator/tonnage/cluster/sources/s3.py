@@ -1,7 +1,7 @@
 """Models in a bucket of S3, or of a store that speaks its protocol. Facts pods read it, the operator never does.
 
 A bucket has no commits: the objects' digest stands for one, and each is asked for by its ETag, so that what is read is
-what was listed. Only the objects directly below the prefix are the model, as only a folder's own files are.
+what was listed. Only the objects directly below the prefix are the model, and those of its modules, as in a folder.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,6 +19,7 @@ from botocore.parsers import ResponseParserError
 
 from tonnage.cluster.sources.repository import REQUEST_SECONDS, Deadline, Listing, TooSlowError, repository_facts
 from tonnage.contract.model_facts import ModelFacts
+from tonnage.contract.model_files import is_module
 from tonnage.contract.model_source import BUCKET_ENDPOINT, KEY_ID, REGION, SECRET_KEY, SESSION_TOKEN
 from tonnage.contract.reasons import Reason
 from tonnage.contract.stored_objects import StoredObject, objects_digest
@@ -56,7 +57,7 @@ class Bucket:
 
     def listing(self) -> Listing:
         """See Repository."""
-        self._objects.update(self._listed())
+        self._objects.update(self._listed(""))
         if not self._objects:
             message = f"{self.source} holds no objects: check the bucket and the prefix in spec.model.source"
             raise FactsError(Reason.MODEL_NOT_FOUND, message, is_permanent=True)
@@ -101,9 +102,9 @@ class Bucket:
     def _prefix(self) -> str:
         return f"{self.source.path}/" if self.source.path else ""
 
-    def _listed(self) -> Iterator[tuple[str, StoredObject]]:
+    def _listed(self, folder: str) -> Iterator[tuple[str, StoredObject]]:
         pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.source.name, Prefix=self._prefix, Delimiter="/"
+            Bucket=self.source.name, Prefix=self._prefix + folder, Delimiter="/"
         )
         count = 0
         for page in pages:
@@ -112,6 +113,10 @@ class Bucket:
                 # What consoles make for a folder has the prefix's own name.
                 if name := str(each["Key"]).removeprefix(self._prefix):
                     yield name, StoredObject(int(each["Size"]), str(each["ETag"]).strip('"'))
+            for each in page.get("CommonPrefixes", ()):
+                below = str(each["Prefix"]).removeprefix(self._prefix)
+                if is_module(below.removesuffix("/")):
+                    yield from self._listed(below)
             count += int(page.get("KeyCount", 0))
             if count > _MAX_OBJECTS:
                 message = f"{self.source} holds more than {_MAX_OBJECTS:,} objects: give the prefix of one model"
