@@ -44,11 +44,85 @@ def _literal_keys(value: ast.expr) -> list[str]:
     return found
 
 
+MODELS = ("vllm/model_executor/models/", "vllm/models/")
+# What the registry leaves out of a module's name.
+PREFIX = "vllm.model_executor.models."
+
+
+def without_pipeline(wheel: ZipFile, registry: str, architectures: set[str]) -> list[str]:
+    """Those whose class is no SupportsPP: the engine refuses to divide their layers among pipeline stages."""
+    classes = _classes(wheel)
+    places = {key: value for key, value in _pairs(registry).items() if key in architectures}
+    return sorted(name for name, (module, cls) in places.items() if not _is_divisible(classes, module, cls))
+
+
+def _pairs(registry: str) -> dict[str, tuple[str, str]]:
+    """Architecture -> module and class, of every `"Name": ("module", "Class")` of the registry."""
+    found = {}
+    for node in ast.walk(ast.parse(registry)):
+        if isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if isinstance(key, ast.Constant) and isinstance(value, ast.Tuple) and len(value.elts) == 2:
+                    module, cls = (each.value for each in value.elts)  # type: ignore[attr-defined]
+                    found[key.value] = (module, cls)
+    return found  # type: ignore[return-value]
+
+
+def _classes(wheel: ZipFile) -> dict[str, dict[str, set[tuple[str, str]]]]:
+    """Module -> class -> its bases, as module and name."""
+    found: dict[str, dict[str, set[tuple[str, str]]]] = {}
+    for path in wheel.namelist():
+        if path.startswith(MODELS) and path.endswith(".py"):
+            whole = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            package = whole if path.endswith("/__init__.py") else whole.rpartition(".")[0]
+            module = whole.removeprefix(PREFIX)
+            tree = ast.parse(wheel.read(path))
+            imported = _imported(tree, package)
+            found[module] = {
+                node.name: {_place(imported, module, base) for base in node.bases}
+                for node in ast.walk(tree)
+                if isinstance(node, ast.ClassDef)
+            } | {name: {place} for name, place in imported.items()}
+    return found
+
+
+def _imported(tree: ast.Module, package: str) -> dict[str, tuple[str, str]]:
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            parts = package.split(".")
+            # One dot is the package itself.
+            above = parts[: len(parts) - node.level + 1] if node.level else []
+            whole = ".".join([*above, *([node.module] if node.module else [])])
+            module = whole.removeprefix(PREFIX)
+            found |= {alias.asname or alias.name: (module, alias.name) for alias in node.names}
+    return found
+
+
+def _place(imported: dict[str, tuple[str, str]], module: str, base: ast.expr) -> tuple[str, str]:
+    name = base.id if isinstance(base, ast.Name) else ast.unparse(base)
+    return imported.get(name, (module, name))
+
+
+def _is_divisible(classes: dict[str, dict[str, set[tuple[str, str]]]], module: str, cls: str) -> bool:
+    waiting, seen = [(module, cls)], set()
+    while waiting:
+        place = waiting.pop()
+        if place[1] == "SupportsPP":
+            return True
+        if place not in seen:
+            seen.add(place)
+            waiting += classes.get(place[0], {}).get(place[1], ())
+    return False
+
+
 def main(vllm_wheel: str, transformers_wheel: str) -> None:
     """Print the document."""
     with ZipFile(vllm_wheel) as wheel:
         registry = wheel.read("vllm/model_executor/models/registry.py").decode()
         configs = wheel.read("vllm/transformers_utils/config.py").decode()
+        every = set().union(*(keys(registry, name) for names in TASKS.values() for name in names))
+        no_pipeline = without_pipeline(wheel, registry, every)
     with ZipFile(transformers_wheel) as wheel:
         mappings = wheel.read("transformers/models/auto/auto_mappings.py").decode()
     document = {
@@ -57,6 +131,7 @@ def main(vllm_wheel: str, transformers_wheel: str) -> None:
         "architectures": {
             task: sorted(set().union(*(keys(registry, name) for name in names))) for task, names in TASKS.items()
         },
+        "withoutPipeline": no_pipeline,
         "modelTypes": sorted(keys(mappings, "CONFIG_MAPPING_NAMES") | keys(configs, "_CONFIG_REGISTRY")),
     }
     json.dump(document, sys.stdout, indent=1)

@@ -165,3 +165,8 @@ def test_a_long_text_that_cannot_be_cut_takes_activations_of_its_length() -> Non
     facts = facts_of(CROSS_ENCODER)
     short = planned_on_cpu(facts, serving={"contextLength": 1024}).memory.activations_bytes
     assert 4 * short == planned_on_cpu(facts).memory.activations_bytes
+
+
+def test_an_encoder_has_no_pipeline_stages() -> None:
+    message = refused(BGE, serving={"pipelineParallel": 2}).message
+    assert "vLLM 0.29.0 cannot divide the layers of BertModel among pipeline stages" in message

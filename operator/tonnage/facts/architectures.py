@@ -36,6 +36,11 @@ def has_config(model_type: str) -> bool:
     return model_type in _names()["modelTypes"]
 
 
+def has_pipeline(architecture: str) -> bool:
+    """Whether the engine can divide its layers among pipeline stages."""
+    return architecture not in _names()["withoutPipeline"]
+
+
 def engine() -> str:
     """The engine the names are of, for messages: `vLLM 0.29.0`."""
     return f"vLLM {_names()['vllm']}"

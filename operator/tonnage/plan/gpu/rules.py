@@ -6,6 +6,7 @@ The first rule that answers is the reason shown. Every message names the number 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tonnage.facts.architectures import engine, has_pipeline
 from tonnage.facts.gpus import Vendor
 from tonnage.facts.precisions import method_dtypes, supports_dtype, supports_engine, supports_kv_cache, supports_method
 from tonnage.facts.shape import AttentionKind, Shape
@@ -151,8 +152,11 @@ def reject_groups(tried: Try) -> Rejected | None:
 
 
 def reject_stages(tried: Try) -> Rejected | None:
-    """Every pipeline stage needs a layer."""
+    """Every pipeline stage needs a layer, and the engine must be able to divide them."""
     stages, layers = tried.candidate.pipeline_parallel, len(tried.shape.layers)
+    if stages > 1 and not has_pipeline(tried.shape.architecture):
+        message = f"{engine()} cannot divide the layers of {tried.shape.architecture} among pipeline stages"
+        return _rejected(tried, "Indivisible", message)
     if stages <= layers:
         return None
     return _rejected(tried, "Indivisible", f"{layers} layers cannot be divided among {stages} pipeline stages")
