@@ -1,18 +1,15 @@
-"""Models from every kind of place: behind a token until they are downloaded, all others until they answer."""
+"""Models behind a token, until they are downloaded, and in a volume, until it answers.
 
-import base64
+`test_tasks` has its models from ModelScope and from a bucket, until they answer.
+"""
+
 import json
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import pytest
-from openai import OpenAI
 
-from e2e.hub.repositories import MAIN_COMMIT
-from e2e.hub.s3 import KEY_ID, SECRET_KEY
 from e2e.kit.deployments import Deployment, Json
-from e2e.kit.figures import Figures
-from e2e.kit.install import HUB_ENDPOINT, HUB_NAMESPACE, Installation
+from e2e.kit.install import HUB_NAMESPACE, Installation
 
 pytestmark = pytest.mark.timeout(500)
 CPU: Json = {"placement": {"device": "Cpu"}, "serving": {"contextLength": 1024}}
@@ -27,12 +24,6 @@ def deployment(tonnage: Installation, namespace: str, request: pytest.FixtureReq
     made.delete()
 
 
-def give_secret(deployment: Deployment, name: str, values: Mapping[str, str]) -> None:
-    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
-    deployment.kubectl("apply", "-f", "-", stdin=json.dumps(secret))
-
-
 PLACES = {
     "private": f"hf://private/{MODEL}",
     "gated": f"hf://gated/{MODEL}",
@@ -42,7 +33,7 @@ PLACES = {
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES.keys())
 def test_a_token_is_used_by_pods_only(deployment: Deployment, place: str) -> None:
-    give_secret(deployment, "hub", {"token": "hf_e2e_good"})
+    deployment.give_secret("hub", {"token": "hf_e2e_good"})
     deployment.apply({**CPU, "model": {"source": place, "tokenSecretRef": {"name": "hub", "key": "token"}}})
     deployment.wait_condition("Planned", deadline_seconds=90)
     assert 134_515_008 == deployment.status["model"]["parameters"]
@@ -54,37 +45,6 @@ def is_downloaded(pod: Json) -> bool:
     """Whether the pod's download has ended well."""
     ends = [one["state"].get("terminated") for one in pod["status"].get("initContainerStatuses", [])]
     return any(end and end["exitCode"] == 0 for end in ends)
-
-
-SERVED: dict[str, Json] = {
-    "bucket": {"source": f"s3://models/HuggingFaceTB/{MODEL}", "credentialsSecretRef": {"name": "aws"}},
-    "modelscope": {"source": f"modelscope://HuggingFaceTB/{MODEL}"},
-}
-
-
-@pytest.mark.parametrize("place", SERVED)
-def test_a_model_answers_from(deployment: Deployment, figures: Figures, place: str) -> None:
-    give_secret(
-        deployment,
-        "aws",
-        {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_ENDPOINT_URL": HUB_ENDPOINT},
-    )
-    applied = time.monotonic()
-    deployment.apply({**CPU, "model": SERVED[place]})
-    deployment.wait_condition("Ready", deadline_seconds=300)
-    assert "Paris" in answer(deployment)
-    figures.add(f"apply → first answer, from {place}", time.monotonic() - applied, "s")
-    assert (place == "modelscope") == (deployment.status["model"]["commit"] == MAIN_COMMIT)
-    assert SECRET_KEY not in json.dumps(deployment.get())
-
-
-def answer(deployment: Deployment) -> str:
-    client = OpenAI(base_url=deployment.endpoint, api_key="unused", timeout=60, max_retries=0)
-    question = "What is the capital of France?"
-    reply = client.chat.completions.create(
-        model=deployment.name, messages=[{"role": "user", "content": question}], temperature=0, max_tokens=32
-    )
-    return reply.choices[0].message.content or ""
 
 
 def test_a_volume_serves_without_a_hub(tonnage: Installation, deployment: Deployment) -> None:

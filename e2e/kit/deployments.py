@@ -1,8 +1,9 @@
 """A ModelDeployment as its user handles it: kubectl and JSON, no client library of our own."""
 
+import base64
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,12 @@ class Deployment:
             "spec": spec,
         }
         self.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+
+    def give_secret(self, name: str, values: Mapping[str, str]) -> None:
+        """A Secret beside it."""
+        data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(secret))
 
     def delete(self, *, deadline_seconds: float = 180) -> None:
         """`kubectl delete` it and wait until it is gone."""
