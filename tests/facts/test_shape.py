@@ -361,3 +361,102 @@ def test_families_without_a_config_here_are_right_too(config: dict[str, Any], kv
     mixer = found.layers[0].mixer
     assert isinstance(mixer, Attention)
     assert (kv_heads, parameters) == (mixer.kv_heads, found.parameters)
+
+
+# Sizes that the published configs give; the parameters are those that transformers counts.
+WHISPER = {
+    "architectures": ["WhisperForConditionalGeneration"],
+    "model_type": "whisper",
+    "is_encoder_decoder": True,
+    "d_model": 1280,
+    "encoder_layers": 32,
+    "encoder_attention_heads": 20,
+    "encoder_ffn_dim": 5120,
+    "decoder_layers": 32,
+    "decoder_attention_heads": 20,
+    "decoder_ffn_dim": 5120,
+    "num_hidden_layers": 32,
+    "vocab_size": 51866,
+    "max_source_positions": 1500,
+    "max_target_positions": 448,
+    "num_mel_bins": 128,
+    "torch_dtype": "float16",
+}
+WHISPER_SMALL = {
+    "d_model": 768,
+    **dict.fromkeys(("encoder_layers", "decoder_layers", "num_hidden_layers"), 12),
+    **dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 12),
+    **dict.fromkeys(("encoder_ffn_dim", "decoder_ffn_dim"), 3072),
+    "vocab_size": 51865,
+    "num_mel_bins": 80,
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "parameters"),
+    [
+        pytest.param({}, 1_543_490_560, id="large-v3"),
+        pytest.param({"decoder_layers": 4}, 808_878_080, id="large-v3-turbo"),
+        pytest.param(WHISPER_SMALL, 241_734_912, id="small"),
+    ],
+)
+def test_an_encoder_decoder_is_a_tower_and_layers_of_two_kinds(changed: dict[str, Any], parameters: int) -> None:
+    config = {**WHISPER, **changed}
+    found = shape(config)
+    # The engine gives keys a bias that the checkpoint has not.
+    key_biases = (config["encoder_layers"] + 2 * config["decoder_layers"]) * config["d_model"]
+    assert parameters == found.parameters - key_biases
+    count = config["decoder_layers"]
+    assert Counter({("Full", None): count, ("Cross", None): count}) == Counter(
+        kind(each.mixer) for each in found.layers
+    )
+    assert {0, 1500} == {mixer.encoder_tokens for mixer in found.attentions}
+    assert found.unknown == ()
+
+
+QWEN2_7B = {
+    "model_type": "qwen2",
+    "hidden_size": 4096,
+    "intermediate_size": 22016,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "vocab_size": 151936,
+}
+LLAMA_3B = {
+    "model_type": "llama",
+    "hidden_size": 3072,
+    "intermediate_size": 8192,
+    "num_hidden_layers": 30,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+    "vocab_size": 131072,
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "parameters", "unknown"),
+    [
+        pytest.param(
+            {"model_type": "qwen2_audio", "audio_config": {"d_model": 1280}, "text_config": QWEN2_7B},
+            12_692_062_208,
+            (),
+            id="Qwen2-Audio",
+        ),
+        pytest.param(
+            {"model_type": "voxtral", "audio_config": {"hidden_size": 1280}, "text_config": LLAMA_3B},
+            4_676_271_104,
+            ("activations of recordings as long as the context",),
+            id="Voxtral",
+        ),
+        pytest.param(
+            {"model_type": "something", "audio_config": {"d_model": 1280}, "text_config": LLAMA_3B},
+            4_014_136_320,
+            ("weights and activations of the tower in audio_config",),
+            id="a family nobody described",
+        ),
+    ],
+)
+def test_towers_of_sound_have_their_weights(config: dict[str, Any], parameters: int, unknown: tuple[str, ...]) -> None:
+    found = shape({"architectures": ["AnyForConditionalGeneration"], **config})
+    assert (parameters, unknown) == (pytest.approx(found.parameters, rel=EXACT), found.unknown)

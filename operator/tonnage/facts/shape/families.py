@@ -136,6 +136,7 @@ FAMILIES = {
     "stablelm": Family(qkv_bias="use_qkv_bias", output_bias=False, norm_bias=True, qk_norm="?heads"),
     "starcoder2": _STARCODER,
     "step3p7": Family(qk_norm="head", score_bias=True),
+    "whisper": replace(_BIASED, is_tied=True, positions="max_target_positions"),
     "xlm-roberta": _BERT,
 }
 
