@@ -13,7 +13,12 @@ class Kind:
 
     is_gated: bool = False
     linear_bias: bool = True
+    qkv_bias: bool = True
     norm_bias: bool = True
+    layer_vectors: int = 0
+    """Of a layer, beside its two norms: norms of queries and keys, scales of its outputs."""
+    outer_vectors: int = 0
+    """Weights and biases of the norms around the layers."""
     position_table: bool = True
     class_token: bool = False
     max_patches: int = 0
@@ -22,6 +27,8 @@ class Kind:
     whole_item_tokens: int = 0
     frames: int = 1
     """Images that one patch spans."""
+    has_tiles: bool = False
+    """Whether a large image is cut as the processor's config says, so that its size is unknown here."""
     is_whole: bool = False
     may_stay_whole: bool = False
     is_quick_gelu: bool = False
@@ -36,9 +43,10 @@ class Kind:
 def block(kind: Kind, hidden: int, width: int) -> tuple[Tensor, ...]:
     """One layer."""
     has_bias = kind.linear_bias
+    has_qkv_bias = has_bias and kind.qkv_bias
     return (
         *projections(
-            *(Projection(f"attn.{name}_proj", hidden, hidden, has_bias=has_bias, storage="qkv") for name in "qkv"),
+            *(Projection(f"attn.{name}_proj", hidden, hidden, has_bias=has_qkv_bias, storage="qkv") for name in "qkv"),
             Projection("attn.o_proj", hidden, hidden, has_bias=has_bias),
             *(
                 (Projection("mlp.gate_proj", hidden, width, has_bias=has_bias, storage="gate_up"),)
@@ -49,6 +57,7 @@ def block(kind: Kind, hidden: int, width: int) -> tuple[Tensor, ...]:
             Projection("mlp.down_proj", width, hidden, has_bias=has_bias),
         ),
         norm("norms", 2 * hidden, has_bias=kind.norm_bias),
+        *((Tensor("scales", kind.layer_vectors * hidden),) if kind.layer_vectors else ()),
     )
 
 

@@ -14,7 +14,7 @@ from tonnage.facts.shape.fields import Fields
 from tonnage.facts.shape.parts import Projection, norm, projections
 
 _SECTIONS = ("audio_config", "encoder_config", "speech_config")
-# Frames of the spectrogram that one vector is made of.
+# Frames of the spectrogram that one of Whisper's vectors is made of.
 _FRAMES = 2
 # What a section leaves out where it is the encoder of Whisper's largest model.
 _WHISPER = {
@@ -25,6 +25,8 @@ _WHISPER = {
     "num_mel_bins": 128,
     "max_source_positions": 1500,
 }
+Stem = Callable[[Fields, int, int], tuple[Tensor, ...]]
+"""The tower's section, its width and the bins -> tensors of the convolutions."""
 Projector = Callable[[Fields, int, int, Fields], tuple[Tensor, ...]]
 """The tower's section, its width, the decoder's width and the whole config -> tensors."""
 
@@ -34,6 +36,9 @@ class _Sound:
     """How a family's encoder differs from Whisper's."""
 
     projector: Projector
+    stem: Stem
+    frames: int = _FRAMES
+    """Of the spectrogram, that one vector is made of."""
     vectors_per_token: int = 1
     has_positions: bool = True
     """Whether its table of positions is a parameter."""
@@ -41,6 +46,8 @@ class _Sound:
     """Whether the engine's dummy recording is one piece, not as long as the context."""
     is_whole: bool = False
     """Whether the engine runs the encoder of transformers, whole on every rank."""
+    may_stay_whole: bool = False
+    """Whether the engine leaves it whole by itself where its heads cannot be divided."""
 
 
 def sounds(whole: Mapping[str, Any], text_hidden: int) -> tuple[tuple[Tower, ...], tuple[str, ...]]:
@@ -64,15 +71,14 @@ def _tower(kind: _Sound, fields: Fields, text_hidden: int, whole: Fields) -> Tow
     depth = fields.layers("num_hidden_layers", "encoder_layers") or 0
     width = fields.number("intermediate_size", "encoder_ffn_dim") or 4 * hidden
     bins = fields.required("bins of the spectrogram", "num_mel_bins")
-    vectors = fields.required("tokens of the encoder", "max_source_positions")
+    vectors = fields.required("tokens of the encoder", "max_source_positions") * _FRAMES // kind.frames
     positions = (Tensor("embed_positions", vectors * hidden),) if kind.has_positions else ()
     return Tower(
         name="audio",
         hidden_size=hidden,
         intermediate=width,
         tensors=(
-            Tensor("conv1", (3 * bins + 1) * hidden),
-            Tensor("conv2", (3 * hidden + 1) * hidden),
+            *kind.stem(fields, hidden, bins),
             *positions,
             *(tensor for _ in range(depth) for tensor in block(Kind(), hidden, width)),
             norm("layer_norm", hidden, has_bias=True),
@@ -80,9 +86,23 @@ def _tower(kind: _Sound, fields: Fields, text_hidden: int, whole: Fields) -> Tow
         ),
         max_patches=vectors * kind.is_bounded,
         max_tokens=-(-vectors // kind.vectors_per_token) * kind.is_bounded,
-        values_per_patch=_FRAMES * bins,
+        values_per_patch=kind.frames * bins,
         heads=fields.number("num_attention_heads", "encoder_attention_heads") or 0,
         is_whole=kind.is_whole,
+        may_stay_whole=kind.may_stay_whole,
+    )
+
+
+def _two_convolutions(_fields: Fields, hidden: int, bins: int) -> tuple[Tensor, ...]:
+    return Tensor("conv1", (3 * bins + 1) * hidden), Tensor("conv2", (3 * hidden + 1) * hidden)
+
+
+def _three_convolutions(fields: Fields, hidden: int, bins: int) -> tuple[Tensor, ...]:
+    """Qwen3-Omni's: over time and bins, each halving both."""
+    inner = fields.number("downsample_hidden_size") or 480
+    return (
+        Tensor("conv2d", (9 + 1) * inner + 2 * (9 * inner + 1) * inner),
+        Tensor("conv_out", inner * -(-bins // 8) * hidden),
     )
 
 
@@ -101,6 +121,14 @@ def _omni(fields: Fields, hidden: int, text_hidden: int, _whole: Fields) -> tupl
     return (
         Tensor("audio_bos_eos_token", 2 * output),
         *projections(Projection("proj", hidden, output, Split.WHOLE, has_bias=True)),
+    )
+
+
+def _two_layers(fields: Fields, hidden: int, text_hidden: int, _whole: Fields) -> tuple[Tensor, ...]:
+    output = fields.number("output_dim") or text_hidden
+    return projections(
+        Projection("proj1", hidden, hidden, Split.WHOLE, has_bias=True),
+        Projection("proj2", hidden, output, Split.WHOLE, has_bias=True),
     )
 
 
@@ -127,12 +155,15 @@ def _gated(_fields: Fields, hidden: int, text_hidden: int, whole: Fields) -> tup
     )
 
 
+_QWEN3_OMNI = _Sound(_two_layers, _three_convolutions, frames=8, has_positions=False, may_stay_whole=True)
 _KINDS = {
-    "whisper": _Sound(_none),
-    # qwen2_audio.py, Qwen2AudioEncoder, and ultravox.py, ModifiedWhisperEncoder, are those of transformers.
-    "qwen2_audio": _Sound(_one_layer, vectors_per_token=2, is_whole=True),
-    "qwen2_5_omni": _Sound(_omni, vectors_per_token=2, has_positions=False),
-    "qwen2_5_omni_thinker": _Sound(_omni, vectors_per_token=2, has_positions=False),
-    "voxtral": _Sound(_stacked, vectors_per_token=4, is_bounded=False),
-    "ultravox": _Sound(_gated, vectors_per_token=8, is_whole=True),
+    "whisper": _Sound(_none, _two_convolutions),
+    # Encoders of transformers: qwen2_audio.py, qwen2_5_omni_thinker.py, and ultravox.py (ModifiedWhisperEncoder).
+    "qwen2_audio": _Sound(_one_layer, _two_convolutions, vectors_per_token=2, is_whole=True),
+    "qwen2_5_omni": _Sound(_omni, _two_convolutions, vectors_per_token=2, has_positions=False, is_whole=True),
+    "qwen2_5_omni_thinker": _Sound(_omni, _two_convolutions, vectors_per_token=2, has_positions=False, is_whole=True),
+    "qwen3_omni_moe": _QWEN3_OMNI,
+    "qwen3_omni_moe_thinker": _QWEN3_OMNI,
+    "voxtral": _Sound(_stacked, _two_convolutions, vectors_per_token=4, is_bounded=False),
+    "ultravox": _Sound(_gated, _two_convolutions, vectors_per_token=8, is_whole=True),
 }
