@@ -564,3 +564,25 @@ def test_towers_of_images_have_their_published_size(config: dict[str, Any], bill
 def test_phi_3_vision_names_its_tower_and_gives_no_sizes() -> None:
     # What the published checkpoint holds.
     assert described("microsoft__Phi-3.5-vision-instruct").parameters == pytest.approx(4_146_621_440, rel=EXACT)
+
+
+@pytest.mark.parametrize(
+    ("section", "parameters"),
+    [
+        pytest.param(
+            {"hidden_size": 1024, "num_hidden_layers": 12, "num_attention_heads": 8, "output_proj_dims": 1536},
+            304_824_608 + 1536 * 3072,
+            id="Gemma 4",
+        ),
+        pytest.param(
+            {"hidden_size": 1536, "conf_num_hidden_layers": 12, "conf_num_attention_heads": 8, "vocab_size": 128},
+            681_348_640 + 1536 * 3072 + 130 * 1536,
+            id="Gemma 3n",
+        ),
+    ],
+)
+def test_gemmas_hear_with_a_conformer(section: dict[str, Any], parameters: int) -> None:
+    model_type = "gemma4" if "output_proj_dims" in section else "gemma3n"
+    config = {"architectures": ["Any"], "model_type": model_type, "audio_config": section, "text_config": LLAMA_3B}
+    (tower,) = shape(config).towers
+    assert parameters == sum(tensor.elements for tensor in tower.tensors)

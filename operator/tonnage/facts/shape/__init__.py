@@ -1,8 +1,8 @@
 """A config.json -> what the model computes and keeps: `shape(config)`.
 
 Reading order: `description` (the result), `fields` (how a config is asked), `families` (how families differ), `parts`,
-`attention`, `state`, `feed_forward`, `layers`, `encoder`, `projectors`, `sounds`, `towers`, `quantization`; this module
-puts them together. Pure.
+`attention`, `state`, `feed_forward`, `layers`, `encoder`, `projectors`, `conformer`, `sounds`, `towers`,
+`quantization`; this module puts them together. Pure.
 """
 
 from collections.abc import Iterator, Mapping

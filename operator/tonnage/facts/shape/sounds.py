@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tonnage.facts.shape.conformer import conformer
 from tonnage.facts.shape.description import Split, Tensor, Tower
 from tonnage.facts.shape.encoder import Kind, block
 from tonnage.facts.shape.fields import Fields
@@ -16,6 +17,7 @@ from tonnage.facts.shape.parts import Projection, norm, projections
 _SECTIONS = ("audio_config", "encoder_config", "speech_config")
 # Frames of the spectrogram that one of Whisper's vectors is made of.
 _FRAMES = 2
+_CONFORMERS = ("gemma3n", "gemma4")
 # What a section leaves out where it is the encoder of Whisper's largest model.
 _WHISPER = {
     "d_model": 1280,
@@ -59,6 +61,8 @@ def sounds(whole: Mapping[str, Any], text_hidden: int) -> tuple[tuple[Tower, ...
     name = next((name for name in _SECTIONS if fields.part(name)), None)
     if name is None:
         return (), ()
+    if model_type in _CONFORMERS:
+        return (conformer(model_type, Fields(fields.part(name) or {}), text_hidden),), ()
     kind = _KINDS.get(model_type)
     if kind is None:
         return (), (f"weights and activations of the tower in {name}",)
