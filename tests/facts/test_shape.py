@@ -32,7 +32,6 @@ UNDESCRIBED = {
 V4 = ("compressed history, hash layers and hyper-connections of the layers",)
 IMAGE = ("size of the largest image",)
 CROSS = ("tokens of the encoder that cross-attention keeps",)
-PROCESSOR = ("weights and activations of the image processor",)
 UNKNOWN = {
     "MiniMaxAI__MiniMax-M3": ("index of sparse attention",),
     "RedHatAI__DeepSeek-V4-Flash-NVFP4-FP8": V4,
@@ -43,8 +42,8 @@ UNKNOWN = {
     "meta-llama__Llama-3.2-90B-Vision-Instruct": CROSS,
     "meta-llama__Llama-4-Maverick-17B-128E-Instruct": ("weights and activations of the vision tower",),
     "meta-models__Muse-Glimmer-30B": IMAGE,
-    "microsoft__Phi-3-vision-128k-instruct": PROCESSOR,
-    "microsoft__Phi-3.5-vision-instruct": PROCESSOR,
+    "microsoft__Phi-3-vision-128k-instruct": IMAGE,
+    "microsoft__Phi-3.5-vision-instruct": IMAGE,
     "moonshotai__Kimi-K3": IMAGE,
     "nvidia__DeepSeek-V4-Flash-NVFP4": V4,
     "nvidia__DeepSeek-V4-Pro-NVFP4": V4,
@@ -361,3 +360,229 @@ def test_families_without_a_config_here_are_right_too(config: dict[str, Any], kv
     mixer = found.layers[0].mixer
     assert isinstance(mixer, Attention)
     assert (kv_heads, parameters) == (mixer.kv_heads, found.parameters)
+
+
+# Sizes that the published configs give; the parameters are those that transformers counts.
+WHISPER = {
+    "architectures": ["WhisperForConditionalGeneration"],
+    "model_type": "whisper",
+    "is_encoder_decoder": True,
+    "d_model": 1280,
+    "encoder_layers": 32,
+    "encoder_attention_heads": 20,
+    "encoder_ffn_dim": 5120,
+    "decoder_layers": 32,
+    "decoder_attention_heads": 20,
+    "decoder_ffn_dim": 5120,
+    "num_hidden_layers": 32,
+    "vocab_size": 51866,
+    "max_source_positions": 1500,
+    "max_target_positions": 448,
+    "num_mel_bins": 128,
+    "torch_dtype": "float16",
+}
+WHISPER_SMALL = {
+    "d_model": 768,
+    **dict.fromkeys(("encoder_layers", "decoder_layers", "num_hidden_layers"), 12),
+    **dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 12),
+    **dict.fromkeys(("encoder_ffn_dim", "decoder_ffn_dim"), 3072),
+    "vocab_size": 51865,
+    "num_mel_bins": 80,
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "parameters"),
+    [
+        pytest.param({}, 1_543_490_560, id="large-v3"),
+        pytest.param({"decoder_layers": 4}, 808_878_080, id="large-v3-turbo"),
+        pytest.param(WHISPER_SMALL, 241_734_912, id="small"),
+    ],
+)
+def test_an_encoder_decoder_is_a_tower_and_layers_of_two_kinds(changed: dict[str, Any], parameters: int) -> None:
+    config = {**WHISPER, **changed}
+    found = shape(config)
+    # The engine gives keys a bias that the checkpoint has not.
+    key_biases = (config["encoder_layers"] + 2 * config["decoder_layers"]) * config["d_model"]
+    assert parameters == found.parameters - key_biases
+    count = config["decoder_layers"]
+    assert Counter({("Full", None): count, ("Cross", None): count}) == Counter(
+        kind(each.mixer) for each in found.layers
+    )
+    assert {0, 1500} == {mixer.encoder_tokens for mixer in found.attentions}
+    assert found.unknown == ()
+
+
+QWEN2_7B = {
+    "model_type": "qwen2",
+    "hidden_size": 4096,
+    "intermediate_size": 22016,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "vocab_size": 151936,
+}
+LLAMA_3B = {
+    "model_type": "llama",
+    "hidden_size": 3072,
+    "intermediate_size": 8192,
+    "num_hidden_layers": 30,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+    "vocab_size": 131072,
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "parameters", "unknown"),
+    [
+        pytest.param(
+            {"model_type": "qwen2_audio", "audio_config": {"d_model": 1280}, "text_config": QWEN2_7B},
+            12_692_062_208,
+            (),
+            id="Qwen2-Audio",
+        ),
+        pytest.param(
+            {"model_type": "voxtral", "audio_config": {"hidden_size": 1280}, "text_config": LLAMA_3B},
+            4_676_271_104,
+            ("activations of recordings as long as the context",),
+            id="Voxtral",
+        ),
+        pytest.param(
+            {"model_type": "something", "audio_config": {"d_model": 1280}, "text_config": LLAMA_3B},
+            4_014_136_320,
+            ("weights and activations of the tower in audio_config",),
+            id="a family nobody described",
+        ),
+    ],
+)
+def test_towers_of_sound_have_their_weights(config: dict[str, Any], parameters: int, unknown: tuple[str, ...]) -> None:
+    found = shape({"architectures": ["AnyForConditionalGeneration"], **config})
+    assert (parameters, unknown) == (pytest.approx(found.parameters, rel=EXACT), found.unknown)
+
+
+# Sizes of towers that published configs give; parameters are those of the published checkpoints.
+SIGLIP = {
+    "hidden_size": 1152,
+    "image_size": 980,
+    "intermediate_size": 4304,
+    "num_attention_heads": 16,
+    "num_hidden_layers": 27,
+    "patch_size": 14,
+}
+INTERN_VIT = {
+    "hidden_size": 1024,
+    "image_size": 448,
+    "intermediate_size": 4096,
+    "num_attention_heads": 16,
+    "num_hidden_layers": 24,
+    "patch_size": 14,
+    "qk_normalization": False,
+    "qkv_bias": True,
+    "norm_type": "layer_norm",
+}
+INTERN_VIT_6B = {
+    **INTERN_VIT,
+    "hidden_size": 3200,
+    "intermediate_size": 12800,
+    "num_attention_heads": 25,
+    "num_hidden_layers": 45,
+    "qk_normalization": True,
+    "qkv_bias": False,
+    "norm_type": "rms_norm",
+}
+QWEN25_7B = {
+    "model_type": "qwen2",
+    "hidden_size": 3584,
+    "intermediate_size": 18944,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 28,
+    "num_key_value_heads": 4,
+    "vocab_size": 151674,
+}
+QWEN25_72B = {
+    **QWEN25_7B,
+    "hidden_size": 8192,
+    "intermediate_size": 29568,
+    "num_hidden_layers": 80,
+    "num_attention_heads": 64,
+    "num_key_value_heads": 8,
+}
+COMMAND_R7B = {
+    "model_type": "cohere2",
+    "hidden_size": 4096,
+    "intermediate_size": 14336,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "vocab_size": 256000,
+    "sliding_window": 4096,
+}
+LLAVA = {"model_type": "llava_next", "vision_config": {**INTERN_VIT, "image_size": 336}}
+
+
+@pytest.mark.parametrize(
+    ("config", "billions"),
+    [
+        pytest.param(
+            {**QWEN25_7B, "model_type": "minicpmv", "vocab_size": 151666, "query_num": 64, "vision_config": SIGLIP},
+            8.099,
+            id="MiniCPM-V 2.6",
+        ),
+        pytest.param(
+            {"model_type": "internvl_chat", "llm_config": QWEN25_7B, "vision_config": INTERN_VIT},
+            7.944,
+            id="InternVL3 8B",
+        ),
+        pytest.param(
+            {"model_type": "internvl_chat", "llm_config": QWEN25_72B, "vision_config": INTERN_VIT_6B},
+            78.408,
+            id="InternVL3 78B",
+        ),
+        pytest.param(
+            {
+                "model_type": "aya_vision",
+                "alignment_intermediate_size": 28672,
+                "text_config": COMMAND_R7B,
+                "vision_config": {**SIGLIP, "image_size": 364},
+            },
+            8.632,
+            id="Aya Vision 8B",
+        ),
+        pytest.param(
+            {**LLAVA, "text_config": {"model_type": "llama"}},
+            7.063,
+            id="LLaVA-NeXT 7B",
+        ),
+    ],
+)
+def test_towers_of_images_have_their_published_size(config: dict[str, Any], billions: float) -> None:
+    found = shape({"architectures": ["Any"], **config})
+    assert billions == pytest.approx(found.parameters / 1e9, abs=0.001)
+
+
+def test_phi_3_vision_names_its_tower_and_gives_no_sizes() -> None:
+    # What the published checkpoint holds.
+    assert described("microsoft__Phi-3.5-vision-instruct").parameters == pytest.approx(4_146_621_440, rel=EXACT)
+
+
+@pytest.mark.parametrize(
+    ("section", "parameters"),
+    [
+        pytest.param(
+            {"hidden_size": 1024, "num_hidden_layers": 12, "num_attention_heads": 8, "output_proj_dims": 1536},
+            304_824_608 + 1536 * 3072,
+            id="Gemma 4",
+        ),
+        pytest.param(
+            {"hidden_size": 1536, "conf_num_hidden_layers": 12, "conf_num_attention_heads": 8, "vocab_size": 128},
+            681_348_640 + 1536 * 3072 + 130 * 1536,
+            id="Gemma 3n",
+        ),
+    ],
+)
+def test_gemmas_hear_with_a_conformer(section: dict[str, Any], parameters: int) -> None:
+    model_type = "gemma4" if "output_proj_dims" in section else "gemma3n"
+    config = {"architectures": ["Any"], "model_type": model_type, "audio_config": section, "text_config": LLAMA_3B}
+    (tower,) = shape(config).towers
+    assert parameters == sum(tensor.elements for tensor in tower.tensors)

@@ -46,6 +46,13 @@ _SEE_ALL = (
 )
 
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
+# Flat configs of an encoder and a decoder (Whisper): what they call the decoder's numbers. Their num_hidden_layers
+# counts the encoder's.
+_DECODER_NAMES = {
+    "num_hidden_layers": "decoder_layers",
+    "num_attention_heads": "decoder_attention_heads",
+    "intermediate_size": "decoder_ffn_dim",
+}
 
 
 @dataclass(frozen=True)
@@ -119,9 +126,19 @@ class Config:
 def config(document: Mapping[str, Any]) -> Config:
     """The reader of one parsed config.json. Raises FactsError for one that nobody can read to its end."""
     _refuse_nesting(document)
-    parts = (document.get(name) for name in _TEXT_PARTS)
+    # Qwen's Omni models keep the part that hears, sees and writes in a section of its own.
+    inner = document.get("thinker_config")
+    sections = (document, inner) if isinstance(inner, Mapping) else (document,)
+    parts = (section.get(name) for section in sections for name in _TEXT_PARTS)
     text = next((part for part in parts if isinstance(part, Mapping) and part), document)
-    return Config(document, text)
+    return Config(document, _decoder(text))
+
+
+def _decoder(text: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same, with the decoder's numbers under the names of all others."""
+    if not all(name in text for name in _DECODER_NAMES.values()):
+        return text
+    return {**text, **{name: text[given] for name, given in _DECODER_NAMES.items()}}
 
 
 def json_object(where: str, content: bytes) -> dict[str, Any]:

@@ -141,8 +141,8 @@ def _dummy_sequences(run: Run) -> list[int]:
 
 def _items(run: Run, tower: Tower) -> int:
     """Images in the dummy batch: as many as the batch has room for, at least one."""
-    if has_cross_attention(run.shape):
-        # An encoder-decoder's dummy batch has an image for every sequence.
+    if has_cross_attention(run.shape) and not run.rules.is_v1:
+        # V0's dummy batch of an encoder-decoder has an image for every sequence.
         return run.max_num_seqs
     if not tower.max_tokens:
         return 0
@@ -151,10 +151,16 @@ def _items(run: Run, tower: Tower) -> int:
     return max(1, fitting) if run.rules.is_v1 else fitting
 
 
+def _dummy_towers(run: Run) -> tuple[Tower, ...]:
+    """V1's dummy batch has items of one kind, that of the most tokens (get_modality_with_max_tokens)."""
+    towers = run.shape.towers
+    return (max(towers, key=lambda tower: tower.max_tokens),) if run.rules.is_v1 and towers else towers
+
+
 def _encoder_kept_bytes(run: Run) -> int:
     """Inputs and outputs of the encoders, which stay until the profiling run ends."""
     total = 0
-    for tower in run.shape.towers:
+    for tower in _dummy_towers(run):
         pixels = tower.max_patches * tower.values_per_patch
         total += _items(run, tower) * (pixels + tower.max_tokens * run.shape.hidden_size) * run.element_bytes
     return total
@@ -162,7 +168,7 @@ def _encoder_kept_bytes(run: Run) -> int:
 
 def _encoder_bytes(run: Run) -> int:
     peak = 0
-    for tower in run.shape.towers:
+    for tower in _dummy_towers(run):
         width = -(-tower.intermediate // tower.ranks(run.tensor_parallel))
         copies = _TOWER_COPIES + tower.kept_layers
         layer = copies * tower.hidden_size + tower.activation_copies * width

@@ -11,6 +11,7 @@ from itertools import chain
 
 from tonnage.facts.shape import Attention, AttentionKind, State
 from tonnage.memory.setup import Run, Share
+from tonnage.memory.versions import Version
 
 # FP8 cache of sparse attention: 512 values of 8 bits, 4 scales of 32 and a rotary part of 64 in 16 bits; and index keys
 # of 8 bits with one scale of 32 (v1/attention/backends/mla/flashmla_sparse.py, indexer.py).
@@ -21,6 +22,7 @@ _LATENT_STEP_TOKENS = 128
 _SCALE_BYTES = 4
 _PADDED_HEAD_DIM = 256
 _FLOAT32_BYTES = 4
+_FROM_THE_BATCH: Version = (11, 0)
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,14 @@ class LayerCache:
     page_bytes: int
     block_tokens: int
     window: int | None = None
+    encoder_tokens: int = 0
 
     def blocks(self, run: Run) -> int:
         """Blocks of one sequence at full context."""
         if self.kind == _STATE:
             return run.rules.state_blocks
+        if self.kind == AttentionKind.CROSS and self.encoder_tokens:
+            return -(-_encoder_tokens(run, self.encoder_tokens) // self.block_tokens)
         tokens = run.max_model_len
         in_flight = run.max_num_batched_tokens * run.batches_in_flight
         if self.window is not None and self.kind == AttentionKind.SLIDING:
@@ -47,6 +52,14 @@ class LayerCache:
 
 
 _STATE = "State"
+
+
+def _encoder_tokens(run: Run, real: int) -> int:
+    """What the engine reserves for one sequence: as many as a batch of its encoder may have, not what there really are.
+
+    v1/kv_cache_interface.py, CrossAttentionSpec; 0.10.2 took what there really are.
+    """
+    return real if run.version < _FROM_THE_BATCH else run.max_num_batched_tokens
 
 
 def layer_caches(share: Share, begin: int = 0, end: int | None = None) -> tuple[LayerCache, ...]:
@@ -71,17 +84,17 @@ def _caches(share: Share, mixer: Attention | State | None, block_tokens: int) ->
 
 
 def _keeps_tokens(share: Share, mixer: Attention) -> bool:
-    """V0 gave layers of cross-attention pages like all others."""
-    if mixer.shares_cache:
+    """V0 gave layers of cross-attention to images pages like all others, and Whisper's none of their own."""
+    if mixer.shares_cache or mixer.kind is AttentionKind.ENCODER:
         return False
-    return mixer.kind is not AttentionKind.ENCODER and (mixer.kind is not AttentionKind.CROSS or not share.rules.is_v1)
+    return mixer.kind is not AttentionKind.CROSS or share.rules.is_v1 == bool(mixer.encoder_tokens)
 
 
 def _attention_cache(share: Share, mixer: Attention, block_tokens: int) -> LayerCache:
     kind, window = mixer.kind, mixer.window
     if not share.rules.groups_layers:
         window, kind = None, kind if kind is AttentionKind.LATENT else AttentionKind.FULL
-    return LayerCache(kind, block_tokens * token_bytes(share, mixer), block_tokens, window)
+    return LayerCache(kind, block_tokens * token_bytes(share, mixer), block_tokens, window, mixer.encoder_tokens)
 
 
 def token_bytes(share: Share, mixer: Attention) -> int:

@@ -37,11 +37,16 @@ class Asked:
     has_fp8_cache: bool
 
 
+def has_fixed_encoder(shape: Shape) -> bool:
+    """Whether every sequence keeps as many tokens of an encoder (Whisper)."""
+    return any(mixer.encoder_tokens for mixer in shape.attentions)
+
+
 def is_v1(number: Version, asked: Asked) -> bool:
     """Whether the engine of this version is V1."""
     shape, device = asked.shape, asked.device
     kinds = {mixer.kind for mixer in shape.attentions}
-    if AttentionKind.CROSS in kinds:
+    if AttentionKind.CROSS in kinds and not has_fixed_encoder(shape):
         # Cross-attention to images ended with V0.
         return False
     if number >= _V0_REMOVED:
@@ -49,7 +54,7 @@ def is_v1(number: Version, asked: Asked) -> bool:
     first = [
         _DEFAULT,
         *((_POOLING,) if not shape.generates else ()),
-        *((_ENCODERS,) if AttentionKind.ENCODER in kinds else ()),
+        *((_ENCODERS,) if kinds & {AttentionKind.ENCODER, AttentionKind.CROSS} else ()),
         *((_STATES,) if any(isinstance(layer.mixer, State) for layer in shape.distinct_layers) else ()),
         *((_FLOAT32,) if asked.element_bytes == 4 else ()),  # noqa: PLR2004
         *((_FP8_CACHE,) if asked.has_fp8_cache and not device.is_hopper_or_later else ()),

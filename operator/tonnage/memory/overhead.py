@@ -5,7 +5,7 @@ Measured in start-up logs of vLLM (`non_torch_memory`, `Estimated CUDA graph mem
 
 from bisect import bisect_right
 
-from tonnage.memory.setup import Run
+from tonnage.memory.setup import Run, has_cross_attention
 
 _MIB = 2**20
 _GIB = 2**30
@@ -64,5 +64,8 @@ def graph_bytes(run: Run, layers: int) -> int:
     if run.enforce_eager:
         return 0
     largest = min(2 * run.max_num_seqs, run.max_num_batched_tokens)
-    graphs = bisect_right(_CAPTURE_SIZES, largest) + bisect_right(_CAPTURE_SIZES, min(largest, run.max_num_seqs))
+    whole = bisect_right(_CAPTURE_SIZES, min(largest, run.max_num_seqs))
+    # Encoder-decoders have none in pieces (config/vllm.py: FULL_DECODE_ONLY).
+    pieces = 0 if has_cross_attention(run.shape) else bisect_right(_CAPTURE_SIZES, largest)
+    graphs = pieces + whole
     return graphs * (_GRAPH_BYTES + layers * _GRAPH_LAYER_BYTES)

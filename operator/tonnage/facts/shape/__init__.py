@@ -1,7 +1,8 @@
 """A config.json -> what the model computes and keeps: `shape(config)`.
 
 Reading order: `description` (the result), `fields` (how a config is asked), `families` (how families differ), `parts`,
-`attention`, `state`, `feed_forward`, `layers`, `towers`, `quantization`; this module puts them together. Pure.
+`attention`, `state`, `feed_forward`, `layers`, `encoder`, `projectors`, `conformer`, `sounds`, `towers`,
+`quantization`; this module puts them together. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -194,7 +195,8 @@ def _first(model: Model, vocabulary: int) -> Iterator[Tensor]:
     yield Tensor(
         "embed_tokens",
         vocabulary * model.hidden_size,
-        Split.VOCABULARY,
+        # whisper.py: an embedding of PyTorch's.
+        Split.WHOLE if model.model_type == "whisper" else Split.VOCABULARY,
         Role.EMBEDDING,
         rows=vocabulary,
         active_elements=model.hidden_size,
@@ -245,6 +247,6 @@ def _unknown(model: Model, stack: tuple[Layer, ...], quantized: Quantization | N
         yield f"bits of a weight quantized with {quantized.method}"
     if model.fields.part("sparse_attention_config"):
         yield "index of sparse attention"
-    kinds = {layer.mixer.kind for layer in stack if isinstance(layer.mixer, Attention)}
-    if AttentionKind.CROSS in kinds:
+    mixers = {layer.mixer for layer in stack if isinstance(layer.mixer, Attention)}
+    if any(mixer.kind is AttentionKind.CROSS and not mixer.encoder_tokens for mixer in mixers):
         yield "tokens of the encoder that cross-attention keeps"

@@ -5,6 +5,7 @@ is longer than its context, and families with both kinds of layers say which is 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from tonnage.facts.shape.description import Attention, AttentionKind, Split, Tensor
@@ -222,6 +223,22 @@ def _cross(model: Model) -> tuple[Attention, tuple[Tensor, ...]]:
     described = Attention(AttentionKind.CROSS, model.heads, kv_heads, head_dim, head_dim)
     gates = (Tensor("cross_attn.gates", 2), norm("cross_attn.qk_norm", 2 * head_dim))
     return described, (*_tensors(model, described), *gates)
+
+
+def cross_attention(model: Model) -> tuple[Attention, tuple[Tensor, ...]]:
+    """Of an encoder-decoder: over as many tokens as its encoder always gives."""
+    own, tensors = _multi_head(model, 0)
+    tokens = model.fields.required("tokens of the encoder", "max_source_positions")
+    renamed = (
+        replace(tensor, name=tensor.name.replace("self_attn", "encoder_attn"), storage=_cross_storage(tensor))
+        for tensor in tensors
+    )
+    return replace(own, kind=AttentionKind.CROSS, window=None, encoder_tokens=tokens), tuple(renamed)
+
+
+def _cross_storage(tensor: Tensor) -> str:
+    """Keys and values come from elsewhere than queries, so only they are fused."""
+    return "kv" if tensor.storage and ".q_proj" not in tensor.name else ""
 
 
 def _compressed(model: Model) -> tuple[Attention, tuple[Tensor, ...]]:

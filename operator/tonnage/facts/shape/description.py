@@ -91,6 +91,8 @@ class Attention:
     """Of latent attention: the part of a query's head that is not rotated."""
     indexer_dim: int = 0
     """Of sparse attention: the index key that is kept beside each token."""
+    encoder_tokens: int = 0
+    """Of cross-attention: what an encoder of fixed length gives each sequence; 0 where the config does not tell."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,10 @@ class FeedForward:
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One layer of the decoder (or encoder). Equal layers of a model are one object, so identity compares them."""
+    """One layer of the decoder (or encoder). Equal layers of a model are one object, so identity compares them.
+
+    What reads its own tokens and an encoder's in turn is two layers here: each keeps a cache of its own.
+    """
 
     mixer: Attention | State | None
     feed_forward: FeedForward | None

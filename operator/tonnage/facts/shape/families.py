@@ -76,6 +76,7 @@ FAMILIES = {
     "glm4": Family(norms=4, output_bias=False),
     "glm4_moe": _GLM4_MOE,
     "glm4_moe_lite": _DEEPSEEK,
+    "glm4v_text": Family(norms=4, output_bias=False),
     "glm4v_moe_text": _GLM4_MOE,
     "glm_moe_dsa": _DEEPSEEK,
     "gpt2": replace(_BIASED, is_tied=True, positions="n_positions"),
@@ -118,6 +119,7 @@ FAMILIES = {
     "phimoe": Family(norm_bias=True, head_bias=True),
     "qwen": replace(_QWEN2, mlp_bias=False),
     "qwen2": _QWEN2,
+    "qwen2_5_omni_text": _QWEN2,
     "qwen2_5_vl": _QWEN2,
     "qwen2_5_vl_text": _QWEN2,
     "qwen2_moe": _QWEN2,
@@ -128,6 +130,7 @@ FAMILIES = {
     "qwen3_5_text": _QWEN3,
     "qwen3_moe": _QWEN3,
     "qwen3_next": _QWEN3,
+    "qwen3_omni_moe_text": _QWEN3,
     "qwen3_vl_moe_text": _QWEN3,
     "qwen3_vl_text": _QWEN3,
     "roberta": _BERT,
@@ -136,6 +139,7 @@ FAMILIES = {
     "stablelm": Family(qkv_bias="use_qkv_bias", output_bias=False, norm_bias=True, qk_norm="?heads"),
     "starcoder2": _STARCODER,
     "step3p7": Family(qk_norm="head", score_bias=True),
+    "whisper": replace(_BIASED, is_tied=True, positions="max_target_positions"),
     "xlm-roberta": _BERT,
 }
 

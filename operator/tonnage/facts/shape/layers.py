@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from tonnage.facts.errors import unusable
-from tonnage.facts.shape.attention import attention
+from tonnage.facts.shape.attention import attention, cross_attention
 from tonnage.facts.shape.description import Attention, AttentionKind, FeedForward, Layer, Split, State, Tensor
 from tonnage.facts.shape.feed_forward import dense, feed_forward
 from tonnage.facts.shape.fields import Fields, senseless
@@ -30,6 +31,7 @@ _PATTERN_LETTERS = {
     "mlp": "-",
     "moe": "E",
 }
+_ENCODER_DECODERS = ("whisper",)
 _NAS_MULTIPLE = 256
 # Families for whose layers transformers has one word.
 _LINEAR_KINDS = {"granitemoehybrid": "mamba", "bamba": "mamba", "zamba2": "mamba", "minimax": "lightning"}
@@ -54,6 +56,8 @@ def _all_layers(model: Model) -> Iterator[Layer]:
         if wrong is not None:
             raise senseless("block_configs", wrong)
         return (_block_layer(model, block) for block in blocks)
+    if model.model_type in _ENCODER_DECODERS:
+        return chain.from_iterable(_decoder_layers(model) for _ in range(model.layers))
     return (_layer(model, kind, index) for index, kind in enumerate(_kinds(model)))
 
 
@@ -98,6 +102,15 @@ def _layer(model: Model, kind: str, index: int) -> Layer:
         return Layer(mixer, None, (*mixer_tensors, norm("norm", model.hidden_size)))
     part, part_tensors = feed_forward(model, index)
     return Layer(mixer, part, (*mixer_tensors, *part_tensors, *_norms(model), *_input_tensors(model)))
+
+
+def _decoder_layers(model: Model) -> tuple[Layer, Layer]:
+    """One layer of an encoder-decoder: over its own tokens, then over the encoder's."""
+    own, own_tensors = attention(model, 0)
+    cross, cross_tensors = cross_attention(model)
+    part, part_tensors = feed_forward(model, 0)
+    one = norm("norms", model.hidden_size, has_bias=model.family.norm_bias)
+    return Layer(own, None, (*own_tensors, one)), Layer(cross, part, (*cross_tensors, *part_tensors, one, one))
 
 
 def _input_tensors(model: Model) -> tuple[Tensor, ...]:

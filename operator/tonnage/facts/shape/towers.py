@@ -5,58 +5,52 @@ those of each family's published processor, and a family without a row has none:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from tonnage.facts.shape.description import Split, Tensor, Tower
+from tonnage.facts.shape.description import Tensor, Tower
+from tonnage.facts.shape.encoder import Kind, Place, block
 from tonnage.facts.shape.fields import Fields
-from tonnage.facts.shape.parts import Projection, norm, projections
+from tonnage.facts.shape.projectors import projector
+from tonnage.facts.shape.sounds import sounds
 
 _VISION_PARTS = ("vision_config", "visual")
 _COLOURS = 3
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """How a family's tower differs from a plain ViT with biases and one projection of patches."""
-
-    is_gated: bool = False
-    linear_bias: bool = True
-    norm_bias: bool = True
-    position_table: bool = True
-    class_token: bool = False
-    max_patches: int = 0
-    """Of the largest image; 0: the square of `image_size`."""
-    patches_per_token: int = 1
-    whole_item_tokens: int = 0
-    frames: int = 1
-    """Images that one patch spans."""
-    is_whole: bool = False
-    may_stay_whole: bool = False
-    is_quick_gelu: bool = False
-    """x * sigmoid(1.702 x), in three kernels."""
-
-    @property
-    def activation_copies(self) -> int:
-        """Vectors of the intermediate width that are alive together: gated, the gate, what it gates, the product."""
-        return 3 if self.is_gated or self.is_quick_gelu else 2
+# phi3v.py, CLIP_VIT_LARGE_PATCH14_336_CONFIG: the config only names it.
+_CLIP = {
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "image_size": 336,
+    "patch_size": 14,
+}
 
 
 # Largest images: preprocessor_config.json of each family (max_pixels 12,845,056; longest_edge 16,777,216).
-_QWEN2 = _Kind(position_table=False, max_patches=65536, patches_per_token=4, frames=2)
-_QWEN3 = _Kind(max_patches=65536, patches_per_token=4, frames=2)
+_QWEN2_5 = Kind(is_gated=True, norm_bias=False, position_table=False, max_patches=65536, patches_per_token=4, frames=2)
+_GLM4V = Kind(
+    is_gated=True, linear_bias=False, norm_bias=False, outer_vectors=2, frames=2, patches_per_token=4, has_tiles=True
+)
+# max_dynamic_patch 12, and the whole image once more, each of 448 pixels. intern_vit.py leaves 25 heads whole.
+_INTERN = Kind(class_token=True, layer_vectors=2, max_patches=13 * 1024, patches_per_token=4, may_stay_whole=True)
+# max_slice_nums 9, and the whole image once more, each of 64 tokens.
+_MINICPM = Kind(outer_vectors=2, max_patches=10 * 1024, patches_per_token=16)
+_QWEN3 = Kind(max_patches=65536, patches_per_token=4, frames=2)
 _KINDS = {
-    "qwen2_vl": _Kind(position_table=False, max_patches=65536, patches_per_token=4, frames=2, is_quick_gelu=True),
-    "qwen2_5_vl": _Kind(
-        is_gated=True, norm_bias=False, position_table=False, max_patches=65536, patches_per_token=4, frames=2
-    ),
+    "qwen2_vl": Kind(position_table=False, max_patches=65536, patches_per_token=4, frames=2, is_quick_gelu=True),
+    "qwen2_5_vl": _QWEN2_5,
     "qwen3_vl": _QWEN3,
     "qwen3_vl_moe": _QWEN3,
+    "qwen3_omni_moe": _QWEN3,
+    "qwen3_omni_moe_thinker": _QWEN3,
     "qwen3_5": _QWEN3,
     "qwen3_5_moe": _QWEN3,
-    "gemma3": _Kind(patches_per_token=16),
+    "qwen2_5_omni": _QWEN2_5,
+    "qwen2_5_omni_thinker": _QWEN2_5,
+    "gemma3": Kind(patches_per_token=16),
     # 32 frames of 70 tokens, each of 9 patches, with 8 tokens around it (gemma4_mm.py, get_mm_max_tokens_per_item).
-    "gemma4": _Kind(
+    "gemma4": Kind(
         is_gated=True,
         linear_bias=False,
         norm_bias=False,
@@ -66,31 +60,51 @@ _KINDS = {
         # gemma4_mm.py: AutoModel.from_config, the encoder of transformers.
         is_whole=True,
     ),
-    "llava": _Kind(class_token=True),
-    "llama4": _Kind(class_token=True, max_patches=17 * 576, patches_per_token=4),
-    "mllama": _Kind(class_token=True, linear_bias=False, max_patches=4 * 1608),
-    "mistral3": _Kind(is_gated=True, linear_bias=False, norm_bias=False, position_table=False, patches_per_token=4),
-    "pixtral": _Kind(is_gated=True, linear_bias=False, norm_bias=False, position_table=False, patches_per_token=4),
+    "llava": Kind(class_token=True),
+    # The largest of the published grids: four tiles, and the whole image once more.
+    "llava_next": Kind(class_token=True, outer_vectors=4, max_patches=5 * 577),
+    "llava_next_video": Kind(class_token=True, outer_vectors=4, max_patches=5 * 577),
+    "llava_onevision": Kind(outer_vectors=2, has_tiles=True),
+    "paligemma": Kind(outer_vectors=2),
+    "idefics3": Kind(outer_vectors=2, patches_per_token=4, has_tiles=True),
+    "smolvlm": Kind(outer_vectors=2, patches_per_token=4, has_tiles=True),
+    "aya_vision": Kind(outer_vectors=2, patches_per_token=4, has_tiles=True),
+    "deepseek_vl_v2": Kind(outer_vectors=2, patches_per_token=4, has_tiles=True),
+    "glm4v": _GLM4V,
+    "glm4v_moe": _GLM4V,
+    "internvl_chat": _INTERN,
+    "internvl": _INTERN,
+    "minicpmv": _MINICPM,
+    "minicpmo": _MINICPM,
+    "phi3_v": Kind(class_token=True, outer_vectors=4, has_tiles=True),
+    "llama4": Kind(class_token=True, max_patches=17 * 576, patches_per_token=4),
+    "mllama": Kind(class_token=True, linear_bias=False, max_patches=4 * 1608),
+    "mistral3": Kind(is_gated=True, linear_bias=False, norm_bias=False, position_table=False, patches_per_token=4),
+    "pixtral": Kind(is_gated=True, linear_bias=False, norm_bias=False, position_table=False, patches_per_token=4),
     # These two ask is_vit_use_data_parallel(num_heads) (models/vision.py).
-    "muse_glimmer": _Kind(patches_per_token=4, frames=2, may_stay_whole=True),
-    "kimi_k25": _Kind(patches_per_token=4, max_patches=16384, may_stay_whole=True),
+    "muse_glimmer": Kind(patches_per_token=4, frames=2, may_stay_whole=True),
+    "kimi_k25": Kind(patches_per_token=4, max_patches=16384, may_stay_whole=True),
 }
 
 
 def towers(whole: Mapping[str, Any], text_hidden: int) -> tuple[tuple[Tower, ...], tuple[str, ...]]:
     """The towers of a model, and what is unknown of them."""
     fields = Fields(whole)
+    inner = fields.part("thinker_config")
+    if inner is not None:
+        return towers({"model_type": whole.get("model_type"), **inner}, text_hidden)
     found: list[Tower] = []
     unknown: list[str] = []
-    section = fields.part(*_VISION_PARTS)
+    section = _CLIP if whole.get("model_type") == "phi3_v" else fields.part(*_VISION_PARTS)
     if section is not None:
         tower, gaps = _vision(str(whole.get("model_type") or ""), Fields(section), text_hidden, whole)
         found += [tower] if tower else []
         unknown += gaps
-    for name in ("audio_config", "encoder_config", "speech_config"):
-        if fields.part(name):
-            unknown.append(f"weights and activations of the tower in {name}")
-    if isinstance(whole.get("img_processor"), Mapping) or isinstance(whole.get("embd_layer"), Mapping):
+    heard, gaps = sounds(whole, text_hidden)
+    found += heard
+    unknown += gaps
+    # Phi 4's is named in the same way as Phi 3's.
+    if section is None and fields.part("img_processor", "embd_layer"):
         unknown.append("weights and activations of the image processor")
     return tuple(found), tuple(unknown)
 
@@ -98,16 +112,17 @@ def towers(whole: Mapping[str, Any], text_hidden: int) -> tuple[tuple[Tower, ...
 def _vision(
     model_type: str, fields: Fields, text_hidden: int, whole: Mapping[str, Any]
 ) -> tuple[Tower | None, tuple[str, ...]]:
-    kind = _KINDS.get(model_type, _Kind())
+    kind = _told(_KINDS.get(model_type, Kind()), model_type, fields)
     hidden = fields.number("embed_dim", "vt_hidden_size", "hidden_size", "width")
     depth = fields.layers("depth", "num_hidden_layers", "vt_num_hidden_layers", "layers")
     if not hidden or not depth:
         return None, ("weights and activations of the vision tower",)
-    width = fields.number("intermediate_size", "vt_intermediate_size") or _scaled_width(fields, hidden)
+    width = fields.number(*_width_names(model_type)) or _scaled_width(fields, hidden)
     tensors = (
         *_embeddings(kind, fields, hidden),
-        *(tensor for _ in range(depth) for tensor in _block(kind, hidden, width)),
-        *_PROJECTORS.get(model_type, _one_layer)(_Place(fields, hidden, width, text_hidden, Fields(whole))),
+        *((Tensor("outer_norms", kind.outer_vectors * hidden),) if kind.outer_vectors else ()),
+        *(tensor for _ in range(depth) for tensor in block(kind, hidden, width)),
+        *projector(model_type, Place(fields, hidden, width, text_hidden, Fields(whole))),
     )
     patches, unknown = _largest_image(kind, model_type, fields)
     tower = Tower(
@@ -128,27 +143,51 @@ def _vision(
     return tower, unknown
 
 
+def _told(kind: Kind, model_type: str, fields: Fields) -> Kind:
+    """The kind with what this family's configs say of their encoder (InternVL's large one differs from its small)."""
+    if not model_type.startswith("internvl"):
+        return kind
+    has_qk_norm = fields.is_set("qk_normalization") or fields.is_set("use_qk_norm")
+    return replace(
+        kind,
+        qkv_bias=fields.is_set("qkv_bias") or fields.is_set("attention_bias"),
+        norm_bias=fields.text("norm_type") != "rms_norm",
+        layer_vectors=kind.layer_vectors + 2 * has_qk_norm,
+    )
+
+
+def _width_names(model_type: str) -> tuple[str, ...]:
+    # GLM's intermediate_size is its projector's.
+    return ("out_hidden_size",) if model_type.startswith("glm4v") else ("intermediate_size", "vt_intermediate_size")
+
+
+def _side(fields: Fields, name: str) -> int | None:
+    """A number of pixels, which may be given for both sides."""
+    both = fields.items(name)
+    return Fields({name: both[0]}).number(name) if both else fields.number(name)
+
+
 def _scaled_width(fields: Fields, hidden: int) -> int:
     ratio = fields.section.get("mlp_ratio")
     return int(hidden * ratio) if isinstance(ratio, int | float) and 0 < ratio < 100 else 4 * hidden  # noqa: PLR2004
 
 
-def _patch_values(kind: _Kind, fields: Fields) -> int:
-    patch = fields.number("patch_size") or 14
+def _patch_values(kind: Kind, fields: Fields) -> int:
+    patch = _side(fields, "patch_size") or 14
     return _COLOURS * patch * patch * kind.frames
 
 
-def _largest_image(kind: _Kind, model_type: str, fields: Fields) -> tuple[int, tuple[str, ...]]:
+def _largest_image(kind: Kind, model_type: str, fields: Fields) -> tuple[int, tuple[str, ...]]:
     if kind.max_patches:
         return kind.max_patches, ()
-    size, patch = fields.number("image_size"), fields.number("patch_size")
-    if model_type in _KINDS and size and patch:
+    size, patch = _side(fields, "image_size"), _side(fields, "patch_size")
+    if model_type in _KINDS and size and patch and not kind.has_tiles:
         return (size // patch) ** 2, ()
     return 0, ("size of the largest image",)
 
 
-def _embeddings(kind: _Kind, fields: Fields, hidden: int) -> tuple[Tensor, ...]:
-    size, patch = fields.number("image_size"), fields.number("patch_size")
+def _embeddings(kind: Kind, fields: Fields, hidden: int) -> tuple[Tensor, ...]:
+    size, patch = _side(fields, "image_size"), _side(fields, "patch_size")
     positions = fields.number("num_position_embeddings")
     height = fields.number("pos_emb_height", "init_pos_emb_height")
     if height:
@@ -163,111 +202,3 @@ def _embeddings(kind: _Kind, fields: Fields, hidden: int) -> tuple[Tensor, ...]:
     if kind.position_table and positions:
         found.append(Tensor("position_embedding", (positions + kind.class_token) * hidden))
     return tuple(found)
-
-
-def _block(kind: _Kind, hidden: int, width: int) -> tuple[Tensor, ...]:
-    has_bias = kind.linear_bias
-    return (
-        *projections(
-            *(Projection(f"attn.{name}_proj", hidden, hidden, has_bias=has_bias, storage="qkv") for name in "qkv"),
-            Projection("attn.o_proj", hidden, hidden, has_bias=has_bias),
-            *(
-                (Projection("mlp.gate_proj", hidden, width, has_bias=has_bias, storage="gate_up"),)
-                if kind.is_gated
-                else ()
-            ),
-            Projection("mlp.up_proj", hidden, width, has_bias=has_bias, storage="gate_up"),
-            Projection("mlp.down_proj", width, hidden, has_bias=has_bias),
-        ),
-        norm("norms", 2 * hidden, has_bias=kind.norm_bias),
-    )
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a tower is: what its projectors need to know."""
-
-    fields: Fields
-    hidden: int
-    width: int
-    text_hidden: int
-    whole: Fields
-
-
-def _merger(place: _Place) -> tuple[Tensor, ...]:
-    """Qwen's: a square of patches becomes one token; some layers have a merger of their own."""
-    merged = (place.fields.number("spatial_merge_size") or 1) ** 2 * place.hidden
-    output = place.fields.number("out_hidden_size") or place.text_hidden
-    mergers = 1 + len(place.fields.items("deepstack_visual_indexes") or ())
-    return mergers * projections(
-        Projection("merger.fc1", merged, merged, has_bias=True),
-        Projection("merger.fc2", merged, output, has_bias=True),
-    )
-
-
-def _adapter(place: _Place) -> tuple[Tensor, ...]:
-    """Llama 4's and Muse Glimmer's: four patches become one token."""
-    inner = place.fields.number("projector_output_dim") or place.whole.number("projector_hidden_size") or 4096
-    return projections(
-        Projection("vision_adapter.fc1", 4 * place.hidden, inner),
-        Projection("vision_adapter.fc2", inner, inner),
-        Projection("multi_modal_projector", inner, place.text_hidden, Split.WHOLE),
-    )
-
-
-def _patch_merger(place: _Place) -> tuple[Tensor, ...]:
-    merged = 4 * place.hidden
-    return projections(
-        Projection("projector.1", merged, merged, has_bias=True),
-        Projection("projector.2", merged, place.text_hidden, has_bias=True),
-    )
-
-
-def _two_layers(place: _Place) -> tuple[Tensor, ...]:
-    return projections(
-        Projection("multi_modal_projector.linear_1", place.hidden, place.text_hidden, has_bias=True),
-        Projection("multi_modal_projector.linear_2", place.text_hidden, place.text_hidden, has_bias=True),
-    )
-
-
-def _one_layer(place: _Place) -> tuple[Tensor, ...]:
-    return projections(Projection("multi_modal_projector", place.hidden, place.text_hidden, Split.WHOLE))
-
-
-def _global_layers(place: _Place) -> tuple[Tensor, ...]:
-    """Llama 3.2's: global layers, embeddings of tiles and positions, and a projector of six layers' outputs."""
-    fields, hidden = place.fields, place.hidden
-    layers = fields.layers("num_global_layers") or 8
-    size, patch = fields.number("image_size") or 560, fields.number("patch_size") or 14
-    aspects, tiles = len(fields.items("supported_aspect_ratios") or ()) + 1, fields.number("max_num_tiles") or 4
-    positions = (size // patch) ** 2 + 1
-    return (
-        *(tensor for _ in range(layers) for tensor in _block(_KINDS["mllama"], hidden, place.width)),
-        Tensor("tile_position_embedding", aspects * tiles * (positions + 2) * hidden),
-        *projections(
-            Projection(
-                "multi_modal_projector",
-                fields.number("vision_output_dim") or 6 * hidden,
-                place.text_hidden,
-                Split.WHOLE,
-                has_bias=True,
-            )
-        ),
-    )
-
-
-_PROJECTORS = {
-    "qwen2_vl": _merger,
-    "qwen2_5_vl": _merger,
-    "qwen3_vl": _merger,
-    "qwen3_vl_moe": _merger,
-    "qwen3_5": _merger,
-    "qwen3_5_moe": _merger,
-    "mllama": _global_layers,
-    "llama4": _adapter,
-    "muse_glimmer": _adapter,
-    "kimi_k25": _patch_merger,
-    "llava": _two_layers,
-    "llava_next": _two_layers,
-    "mistral3": _two_layers,
-}
