@@ -461,7 +461,7 @@ def test_towers_of_sound_have_their_weights(config: dict[str, Any], parameters: 
     assert (parameters, unknown) == (pytest.approx(found.parameters, rel=EXACT), found.unknown)
 
 
-# Sizes of towers that published configs give; parameters are those of the published checkpoints.
+# Sizes of towers as these models have them, written from memory; parameters likewise, where no oracle counts them.
 SIGLIP = {
     "hidden_size": 1152,
     "image_size": 980,
