@@ -23,5 +23,8 @@ def tell(path: str, body: Callable[[], bytes], port: int) -> ThreadingHTTPServer
 
     server = ThreadingHTTPServer(("", port), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, name=f"tell {path}", daemon=True).start()
+    # Whoever ends it waits for one interval, and a download ends at every start.
+    threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, name=f"tell {path}", daemon=True
+    ).start()
     return server
