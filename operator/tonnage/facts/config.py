@@ -76,6 +76,12 @@ class Config:
         """The family's name, or empty."""
         return str(self.whole.get("model_type") or "")
 
+    @property
+    def is_tied(self) -> bool | None:
+        """Whether the output head is the input embedding; None where it is not said."""
+        given = (part.get("tie_word_embeddings") for part in (self.whole, self.text))
+        return next((value for value in given if isinstance(value, bool)), None)
+
     def positive(self, names: tuple[str, ...]) -> int | None:
         """The first of these that is a positive whole number."""
         return next(self.all_positive(names), None)

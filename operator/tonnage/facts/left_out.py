@@ -22,12 +22,11 @@ _NUMBERED = re.compile(r"(?:model\.)?(?:language_model\.)?(?:model\.)?layers\.(\
 def left_out(document: Mapping[str, Any], *, is_pooled: bool = False) -> LeftOut:
     """Whether the engine leaves out a tensor, by its name; a pooled model's vectors go into no head."""
     read = names.config(document)
-    is_tied = read.whole.get("tie_word_embeddings", read.text.get("tie_word_embeddings", False)) is True
     has_prediction = read.positive(PREDICTION_LAYERS) is not None
     layers = read.positive(names.LAYERS)
 
     def is_left_out(name: str) -> bool:
-        if (is_tied or is_pooled) and name == _HEAD:
+        if (read.is_tied or is_pooled) and name == _HEAD:
             return True
         if _NAMED.match(name):
             return True

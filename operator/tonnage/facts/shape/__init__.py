@@ -94,7 +94,7 @@ def _shape(config: Mapping[str, Any]) -> Shape:
     stack = layers(model)
     found, gaps = towers(config, hidden)
     generates = _generates(read.architecture, is_encoder=row.is_encoder)
-    is_tied = _is_tied(read.whole, text, default=row.is_tied)
+    is_tied = row.is_tied if read.is_tied is None else read.is_tied
     section = first_section((config, text))
     quantized = quantization(section) if section else None
     whole = Shape(
@@ -169,14 +169,6 @@ def _layer_count(fields: Fields) -> int:
     if len(pattern) > MOST_LAYERS:
         raise senseless("hybrid_override_pattern", pattern)
     return len(pattern) or fields.layers(*names.LAYERS) or fields.required("number of layers", *names.LAYERS)
-
-
-def _is_tied(whole: Mapping[str, Any], text: Mapping[str, Any], *, default: bool) -> bool:
-    for part in (whole, text):
-        value = part.get("tie_word_embeddings")
-        if isinstance(value, bool):
-            return value
-    return default
 
 
 def _dtype(read: names.Config) -> str:
