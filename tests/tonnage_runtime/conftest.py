@@ -1,15 +1,12 @@
 """A serve document of a small model on a CPU, and a hub that has one."""
 
-import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from e2e.hub.repositories import TINY_LLAMA, repositories
 from e2e.hub.server import Server
-from e2e.hub.weights import data_bytes, header, llama_shapes
+from tests.support.hub import fill_with_model, running_hub
 from tonnage.contract.serve_document import Device, EngineSettings, ServedModel, ServeDocument, ServingLimits
 
 
@@ -40,26 +37,13 @@ def document(tmp_path: Path) -> ServeDocument:
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    shapes = llama_shapes(TINY_LLAMA)
-    # Not zeros: a byte at the wrong place must be seen.
-    data = bytes(index % 251 for index in range(data_bytes(shapes)))
-    (folder / "model.safetensors").write_bytes(header(shapes) + data)
-    (folder / "config.json").write_text(json.dumps(TINY_LLAMA))
-    (folder / "tokenizer_config.json").write_text("{}")
-    (folder / "README.md").write_text("not needed")
-    return folder
+    return fill_with_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture
 def hub(model_folder: Path) -> Iterator[Server]:
-    server = Server(repositories(model_folder), 0, host="127.0.0.1")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with running_hub(model_folder) as server:
+        yield server
 
 
 @pytest.fixture
