@@ -5,7 +5,7 @@ changed between the listing and the last byte is refused by the store (HTTP 412)
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,14 +17,13 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tonnage.contract.model_files import is_module, needed_files
-from tonnage.contract.model_source import BUCKET_ENDPOINT, KEY_ID, REGION, SECRET_KEY, SESSION_TOKEN
+from tonnage.contract.model_files import needed_files
+from tonnage.contract.model_source import BUCKET_ENDPOINT, KEY_ID, bucket_access
 from tonnage.contract.reasons import Reason
 from tonnage.contract.serve_document import ServeDocument
-from tonnage.contract.stored_objects import StoredObject, objects_digest
+from tonnage.contract.stored_objects import StoredObject, listed_objects, objects_digest
 from tonnage_runtime.failures import Retryable, RuntimeFailure, raise_disk_full
 
-DEFAULT_REGION = "us-east-1"
 # A store gives each connection some 80 MB/s; large models are in several files.
 PARALLEL_FILES = 8
 REQUEST_SECONDS = 60
@@ -49,7 +48,7 @@ class Bucket:
     def sizes(self) -> dict[str, int]:
         """See Repository."""
         with self.failures():
-            listed = dict(self._listed(""))
+            listed = dict(listed_objects(self._prefix, self._pages))
         if (found := objects_digest(listed)) != self.commit:
             raise self._changed(f"their digest is {found}, not {self.commit}")
         self._objects.update(listed)
@@ -80,18 +79,10 @@ class Bucket:
                     file.write(chunk)
         partial.replace(whole)
 
-    def _listed(self, folder: str) -> Iterator[tuple[str, StoredObject]]:
-        pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=self._prefix + folder, Delimiter="/"
-        )
-        for page in pages:
-            for each in page.get("Contents", ()):
-                if name := str(each["Key"]).removeprefix(self._prefix):
-                    yield name, StoredObject(int(each["Size"]), str(each["ETag"]).strip('"'))
-            for each in page.get("CommonPrefixes", ()):
-                below = str(each["Prefix"]).removeprefix(self._prefix)
-                if is_module(below.removesuffix("/")):
-                    yield from self._listed(below)
+    def _pages(self, prefix: str) -> Iterable[Mapping[str, Any]]:
+        paginator = self.client.get_paginator("list_objects_v2")
+        pages: Iterable[Mapping[str, Any]] = paginator.paginate(Bucket=self._bucket, Prefix=prefix, Delimiter="/")
+        return pages
 
     @property
     def _bucket(self) -> str:
@@ -149,7 +140,6 @@ def repository(document: ServeDocument, environment: Mapping[str, str]) -> Bucke
 
 def client(environment: Mapping[str, str]) -> Any:  # noqa: ANN401 # boto3 makes its classes as it runs
     """S3 as the holder of these credentials sees it; without any, as everybody does."""
-    endpoint = environment.get(BUCKET_ENDPOINT) or None
     config = Config(
         connect_timeout=REQUEST_SECONDS,
         read_timeout=REQUEST_SECONDS,
@@ -158,14 +148,6 @@ def client(environment: Mapping[str, str]) -> Any:  # noqa: ANN401 # boto3 makes
         # Without a key id nobody is looked for who might have one: not the node's own account.
         signature_version=None if environment.get(KEY_ID) else UNSIGNED,
         # Other stores' names are seldom in the DNS.
-        s3={"addressing_style": "path" if endpoint else "auto"},
+        s3={"addressing_style": "path" if environment.get(BUCKET_ENDPOINT) else "auto"},
     )
-    return boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name=environment.get(REGION) or DEFAULT_REGION,
-        aws_access_key_id=environment.get(KEY_ID) or None,
-        aws_secret_access_key=environment.get(SECRET_KEY) or None,
-        aws_session_token=environment.get(SESSION_TOKEN) or None,
-        config=config,
-    )
+    return boto3.client("s3", config=config, **bucket_access(environment))

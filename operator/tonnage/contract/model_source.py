@@ -30,6 +30,26 @@ BUCKET_ENDPOINT = "AWS_ENDPOINT_URL"
 REQUIRED_CREDENTIALS = (KEY_ID, SECRET_KEY)
 OPTIONAL_CREDENTIALS = (SESSION_TOKEN, REGION, BUCKET_ENDPOINT)
 
+# Where AWS answers for every bucket, and says in which region it is.
+_DEFAULT_REGION = "us-east-1"
+
+
+def bucket_region(environment: Mapping[str, str]) -> str:
+    """The region that is asked."""
+    return environment.get(REGION) or _DEFAULT_REGION
+
+
+def bucket_access(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """Who asks which store, as S3's client takes it."""
+    return {
+        "endpoint_url": environment.get(BUCKET_ENDPOINT) or None,
+        "region_name": bucket_region(environment),
+        "aws_access_key_id": environment.get(KEY_ID) or None,
+        "aws_secret_access_key": environment.get(SECRET_KEY) or None,
+        "aws_session_token": environment.get(SESSION_TOKEN) or None,
+    }
+
+
 SOURCE_VARIABLES = (
     *TOKEN_VARIABLES.values(),
     *ENDPOINT_VARIABLES.values(),

@@ -6,10 +6,13 @@ claim's folder; and a download that asks for an object by its ETag can get no ot
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from tonnage.contract.model_files import needed_files
+from tonnage.contract.model_files import is_module, needed_files
+
+Pages = Callable[[str], Iterable[Mapping[str, Any]]]
 
 # As long as a commit, which it stands for.
 _DIGITS = 40
@@ -21,6 +24,26 @@ class StoredObject:
 
     size_bytes: int
     etag: str
+
+
+def listed_objects(prefix: str, pages: Pages) -> Iterator[tuple[str, StoredObject]]:
+    """The objects of a model by their names below its prefix: those directly there, and those of its modules.
+
+    `pages` are the answers to ListObjectsV2 for a prefix, with `/` for delimiter. Both sides list by this: what one of
+    them left out would change the digest.
+    """
+    yield from _below(prefix, prefix, pages)
+
+
+def _below(prefix: str, folder: str, pages: Pages) -> Iterator[tuple[str, StoredObject]]:
+    for page in pages(folder):
+        for each in page.get("Contents", ()):
+            # What consoles make for a folder has the prefix's own name.
+            if name := str(each["Key"]).removeprefix(prefix):
+                yield name, StoredObject(int(each["Size"]), str(each["ETag"]).strip('"'))
+        for each in page.get("CommonPrefixes", ()):
+            if is_module(str(each["Prefix"]).removeprefix(prefix).removesuffix("/")):
+                yield from _below(prefix, str(each["Prefix"]), pages)
 
 
 def objects_digest(objects: Mapping[str, StoredObject]) -> str:

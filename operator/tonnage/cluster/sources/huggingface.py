@@ -20,7 +20,7 @@ from huggingface_hub.errors import (
 
 from tonnage.cluster.sources.http import Reader
 from tonnage.cluster.sources.refusals import Refusals
-from tonnage.cluster.sources.repository import REQUEST_SECONDS, Deadline, Listing, TooSlowError
+from tonnage.cluster.sources.repository import REQUEST_SECONDS, Deadline, Listing
 from tonnage.contract.reasons import Reason
 from tonnage.facts.card import Card, card
 from tonnage.facts.errors import FactsError
@@ -60,29 +60,23 @@ class HuggingFace:
     def errors(self) -> Iterator[None]:
         """See Repository."""
         refusals = self._refusals
-        try:
-            yield
-        # A gated repository is a RepositoryNotFoundError too.
-        except GatedRepoError as error:
-            raise refusals.gated() from error
-        except RepositoryNotFoundError as error:
-            raise refusals.not_found() from error
-        except RevisionNotFoundError as error:
-            raise refusals.no_revision() from error
-        except RemoteEntryNotFoundError as error:
-            raise refusals.no_file(error.request.url) from error
-        except HfHubHTTPError as error:
-            raise refusals.by_status(error.response.status_code) from error
-        except HFValidationError as error:
-            message = f"spec.model.source '{self.source}' cannot be used: the hub allows no such name"
-            raise FactsError(Reason.INVALID_SPEC, message, is_permanent=True) from error
-        except TooSlowError as error:
-            raise refusals.unreachable(str(error)) from error
-        except (httpx2.HTTPError, OSError) as error:
-            raise refusals.unreachable(f"{type(error).__name__}: {error}") from error
-        # The client parses the model's info itself.
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise refusals.unreachable(f"it did not answer as a model hub does ({error!r})") from error
+        with refusals.of_answers():
+            try:
+                yield
+            # A gated repository is a RepositoryNotFoundError too.
+            except GatedRepoError as error:
+                raise refusals.gated() from error
+            except RepositoryNotFoundError as error:
+                raise refusals.not_found() from error
+            except RevisionNotFoundError as error:
+                raise refusals.no_revision() from error
+            except RemoteEntryNotFoundError as error:
+                raise refusals.no_file(error.request.url) from error
+            except HfHubHTTPError as error:
+                raise refusals.by_status(error.response.status_code) from error
+            except HFValidationError as error:
+                message = f"spec.model.source '{self.source}' cannot be used: the hub allows no such name"
+                raise FactsError(Reason.INVALID_SPEC, message, is_permanent=True) from error
 
     @property
     def _refusals(self) -> Refusals:

@@ -16,7 +16,7 @@ import httpx2
 
 from tonnage.cluster.sources.http import Reader
 from tonnage.cluster.sources.refusals import Refusals
-from tonnage.cluster.sources.repository import Deadline, Listing, TooSlowError
+from tonnage.cluster.sources.repository import Deadline, Listing
 from tonnage.contract.model_files import has_module
 from tonnage.contract.reasons import Reason
 from tonnage.facts.card import card
@@ -77,16 +77,11 @@ class ModelScope:
     def errors(self) -> Iterator[None]:
         """See Repository."""
         refusals = self._refusals
-        try:
-            yield
-        except _StatusError as error:
-            raise refusals.by_status(error.status) from error
-        except TooSlowError as error:
-            raise refusals.unreachable(str(error)) from error
-        except (httpx2.HTTPError, OSError) as error:
-            raise refusals.unreachable(f"{type(error).__name__}: {error}") from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise refusals.unreachable(f"it did not answer as a model hub does ({error!r})") from error
+        with refusals.of_answers():
+            try:
+                yield
+            except _StatusError as error:
+                raise refusals.by_status(error.status) from error
 
     def _about(self) -> Mapping[str, Any]:
         try:

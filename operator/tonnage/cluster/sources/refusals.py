@@ -1,7 +1,12 @@
 """What a hub may answer instead of facts, in sentences that say what the person who wrote the deployment can change."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import httpx2
+
+from tonnage.cluster.sources.repository import TooSlowError
 from tonnage.contract.reasons import Reason
 from tonnage.facts.errors import FactsError
 from tonnage.facts.source import Source
@@ -18,6 +23,18 @@ class Refusals:
     requested_revision: str
     endpoint: str
     has_token: bool
+
+    @contextmanager
+    def of_answers(self) -> Iterator[None]:
+        """What may go wrong with any hub, as FactsErrors: no answer, a late one, or one that is no hub's."""
+        try:
+            yield
+        except TooSlowError as error:
+            raise self.unreachable(str(error)) from error
+        except (httpx2.HTTPError, OSError) as error:
+            raise self.unreachable(f"{type(error).__name__}: {error}") from error
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise self.unreachable(f"it did not answer as a model hub does ({error!r})") from error
 
     def by_status(self, status: int) -> FactsError:
         """For an HTTP status of which nothing more is known."""

@@ -19,15 +19,12 @@ from botocore.parsers import ResponseParserError
 
 from tonnage.cluster.sources.repository import REQUEST_SECONDS, Deadline, Listing, TooSlowError, repository_facts
 from tonnage.contract.model_facts import ModelFacts
-from tonnage.contract.model_files import is_module
-from tonnage.contract.model_source import BUCKET_ENDPOINT, KEY_ID, REGION, SECRET_KEY, SESSION_TOKEN
+from tonnage.contract.model_source import BUCKET_ENDPOINT, KEY_ID, REGION, bucket_access, bucket_region
 from tonnage.contract.reasons import Reason
-from tonnage.contract.stored_objects import StoredObject, objects_digest
+from tonnage.contract.stored_objects import StoredObject, listed_objects, objects_digest
 from tonnage.facts.errors import FactsError
 from tonnage.facts.source import Source
 
-# Where AWS answers for every bucket, and says in which region it is.
-_DEFAULT_REGION = "us-east-1"
 # Ten pages of a listing. A model has a few hundred files.
 _MAX_OBJECTS = 10_000
 _TRIES = 3
@@ -57,7 +54,7 @@ class Bucket:
 
     def listing(self) -> Listing:
         """See Repository."""
-        self._objects.update(self._listed(""))
+        self._objects.update(listed_objects(self._prefix, self._pages))
         if not self._objects:
             message = f"{self.source} holds no objects: check the bucket and the prefix in spec.model.source"
             raise FactsError(Reason.MODEL_NOT_FOUND, message, is_permanent=True)
@@ -102,21 +99,14 @@ class Bucket:
     def _prefix(self) -> str:
         return f"{self.source.path}/" if self.source.path else ""
 
-    def _listed(self, folder: str) -> Iterator[tuple[str, StoredObject]]:
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.source.name, Prefix=self._prefix + folder, Delimiter="/"
-        )
+    def _pages(self, prefix: str) -> Iterator[Mapping[str, Any]]:
+        """Raises TooSlowError and FactsError."""
         count = 0
-        for page in pages:
+        for page in self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.source.name, Prefix=prefix, Delimiter="/"
+        ):
             self.deadline.check()
-            for each in page.get("Contents", ()):
-                # What consoles make for a folder has the prefix's own name.
-                if name := str(each["Key"]).removeprefix(self._prefix):
-                    yield name, StoredObject(int(each["Size"]), str(each["ETag"]).strip('"'))
-            for each in page.get("CommonPrefixes", ()):
-                below = str(each["Prefix"]).removeprefix(self._prefix)
-                if is_module(below.removesuffix("/")):
-                    yield from self._listed(below)
+            yield page
             count += int(page.get("KeyCount", 0))
             if count > _MAX_OBJECTS:
                 message = f"{self.source} holds more than {_MAX_OBJECTS:,} objects: give the prefix of one model"
@@ -124,7 +114,6 @@ class Bucket:
 
     @cached_property
     def _client(self) -> Any:  # noqa: ANN401 # boto3 makes its classes as it runs
-        endpoint = self.environment.get(BUCKET_ENDPOINT) or None
         config = Config(
             connect_timeout=REQUEST_SECONDS,
             read_timeout=REQUEST_SECONDS,
@@ -132,21 +121,13 @@ class Bucket:
             # Without a key id nobody is looked for who might have one: not the node's own account.
             signature_version=None if self.environment.get(KEY_ID) else UNSIGNED,
             # Other stores' names are seldom in the DNS.
-            s3={"addressing_style": "path" if endpoint else "auto"},
+            s3={"addressing_style": "path" if self.environment.get(BUCKET_ENDPOINT) else "auto"},
         )
-        return boto3.client(
-            "s3",
-            endpoint_url=endpoint,
-            region_name=self._region,
-            aws_access_key_id=self.environment.get(KEY_ID) or None,
-            aws_secret_access_key=self.environment.get(SECRET_KEY) or None,
-            aws_session_token=self.environment.get(SESSION_TOKEN) or None,
-            config=config,
-        )
+        return boto3.client("s3", config=config, **bucket_access(self.environment))
 
     @property
     def _region(self) -> str:
-        return self.environment.get(REGION) or _DEFAULT_REGION
+        return bucket_region(self.environment)
 
     @property
     def _where(self) -> str:
