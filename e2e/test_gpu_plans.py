@@ -41,7 +41,7 @@ def fleet(tonnage: Installation, namespace: str) -> Iterator[Cluster]:
     yield tonnage.cluster
     # Pods of a node that is gone would be there for minutes.
     tonnage.cluster.kubectl_run("-n", namespace, "delete", "mdep", "--all", deadline_seconds=120)
-    workers = ("pods", "-l", "app.kubernetes.io/component=worker", "--for=delete", "--timeout=100s")
+    workers = ("pods", "-l", "app.kubernetes.io/component in (worker,follower)", "--for=delete", "--timeout=100s")
     tonnage.cluster.kubectl_run("-n", namespace, "wait", *workers, deadline_seconds=110)
     remove_fake_nodes(tonnage.cluster)
 
@@ -76,9 +76,9 @@ def test_plan_pods_and_serve_document_agree(deployments: dict[str, Deployment], 
     assert plan["kvCacheTokens"] >= plan["contextLength"]
 
 
-def placed(deployment: Deployment) -> list[Json]:
-    """Its worker pods that have a node."""
-    return [pod for pod in deployment.pods("worker") if pod["spec"].get("nodeName")]
+def placed(deployment: Deployment, component: str = "worker") -> list[Json]:
+    """Its pods of this kind that have a node."""
+    return [pod for pod in deployment.pods(component) if pod["spec"].get("nodeName")]
 
 
 def node_product(deployment: Deployment, pod: Json) -> str:
@@ -99,13 +99,33 @@ def test_a_model_that_fits_nowhere_is_told_what_would_hold_it_and_planned_once_t
     fleet: Cluster, namespace: str
 ) -> None:
     large = Deployment(fleet, namespace, "large")
-    large.apply({"model": {"source": f"hf://{TOO_LARGE}"}})
+    # On several nodes it would fit.
+    large.apply({"model": {"source": f"hf://{TOO_LARGE}"}, "serving": {"pipelineParallel": 1}})
     message = large.wait_reason("Planned", "InsufficientMemory")
     assert "8 x H100, the most that there is: weights" in message
     assert "would serve a context of" in message
     add_fake_nodes(fleet, FakeGpus.of("NVIDIA-H200", 8))
     large.wait_condition("Planned", deadline_seconds=90)
     assert ("H200", 8) == (large.status["plan"]["gpu"], large.status["plan"]["gpusPerReplica"])
+
+
+def test_a_model_that_only_several_nodes_hold_is_divided_among_them(fleet: Cluster, namespace: str) -> None:
+    wide = Deployment(fleet, namespace, "wide")
+    # A node has eight of these.
+    candidates = [{"gpu": "NVIDIA-H100-80GB-HBM3", "count": 16}]
+    wide.apply({"model": {"source": f"hf://{TOO_LARGE}"}, "placement": {"candidates": candidates}})
+    wide.wait_condition("Planned")
+    plan = wide.status["plan"]
+    assert (16, 2) == (plan["gpusPerReplica"], plan["podsPerReplica"])
+    assert (8, 2) == (plan["tensorParallel"], plan["pipelineParallel"])
+    wide.wait(lambda: bool(placed(wide) and placed(wide, "follower")), "worker and follower on nodes", 120)
+    wide.kubectl("scale", "mdep", wide.name, "--replicas=2")
+    wide.wait(lambda: len(placed(wide)) == len(placed(wide, "follower")) == 2, "two pods of each kind on nodes", 120)
+    pods = [*placed(wide), *placed(wide, "follower")]
+    assert len({pod["spec"]["nodeName"] for pod in pods}) == len(pods)
+    assert {"8"} == {pod["spec"]["containers"][0]["resources"]["limits"][RESOURCE] for pod in pods}
+    engine = serve_document(wide)["engine"]
+    assert (8, 2, 2) == (engine["tensorParallel"], engine["pipelineParallel"], engine["pods"])
 
 
 def test_preferred_gpus_that_do_not_come_in_time_give_way_to_the_next(fleet: Cluster, namespace: str) -> None:

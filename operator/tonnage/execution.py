@@ -16,7 +16,7 @@ from tonnage.cluster.apply import Applier
 from tonnage.cluster.errors import RetryableError
 from tonnage.cluster.serve import Serve
 from tonnage.desired import Revision, application, no_application, ray_token_secret, revision_objects, shared_objects
-from tonnage.desired.names import REVISION_LABEL
+from tonnage.desired.names import COMPONENT_LABEL, FOLLOWER, REVISION_LABEL, WORKER
 from tonnage.observation import Tokens
 from tonnage.observe.rollout import (
     Action,
@@ -25,6 +25,7 @@ from tonnage.observe.rollout import (
     DeleteWorkers,
     PutApplication,
     RemoveApplication,
+    ScaleFollowers,
     ScaleWorkers,
 )
 from tonnage.observe.snapshot import Pod, Snapshot
@@ -85,18 +86,25 @@ class Hands:
         match action:
             case ApplyRevision():
                 manifests = revision_objects(
-                    scene.target.owner, scene.target.spec, scene.wanted, self._settings, action.worker_replicas
+                    scene.target.owner,
+                    scene.target.spec,
+                    scene.wanted,
+                    self._settings,
+                    action.worker_replicas,
+                    action.follower_replicas,
                 )
                 return await self._apply_all(scene, manifests, action.reason)
-            case ScaleWorkers():
-                for deployment in _of_revision(scene.objects, action.revision, "Deployment"):
+            case ScaleWorkers() | ScaleFollowers():
+                component = WORKER if isinstance(action, ScaleWorkers) else FOLLOWER
+                for deployment in _deployments(scene.objects, action.revision, component):
                     _log(scene, f"scale {_name(deployment)} to {action.replicas}", action.reason)
                     await self._kubernetes.scale(deployment, action.replicas)
                 return True
             case DeleteWorkers():
-                return await self._delete_all(scene, action.revision, "Deployment", action.reason)
+                workers = _deployments(scene.objects, action.revision, WORKER)
+                return await self._delete_all(scene, workers, action.reason)
             case DeleteRevision():
-                return await self._delete_all(scene, action.revision, None, action.reason)
+                return await self._delete_all(scene, _of_revision(scene.objects, action.revision), action.reason)
             case PutApplication():
                 _log(scene, f"tell Serve of {action.revision} to run {action.replicas} replicas", action.reason)
                 return await self._deploy(scene, action.revision, application(action.replicas))
@@ -113,8 +121,7 @@ class Hands:
                 has_written = True
         return has_written
 
-    async def _delete_all(self, scene: Scene, revision: str, kind: str | None, reason: str) -> bool:
-        manifests = _of_revision(scene.objects, revision, kind)
+    async def _delete_all(self, scene: Scene, manifests: Sequence[Manifest], reason: str) -> bool:
         for manifest in manifests:
             _log(scene, f"delete {manifest['kind']} {_name(manifest)}", reason)
             await self._kubernetes.delete(manifest)
@@ -134,7 +141,7 @@ class Hands:
 
 
 def _is_start_slow(seen: Snapshot) -> bool:
-    pods = (pod for revision in seen.revisions for pod in (revision.head, *revision.workers) if pod)
+    pods = (pod for revision in seen.revisions for pod in (revision.head, *revision.live_pods) if pod)
     return any(pod.is_scheduled and not _has_started(pod) and (seen.now - pod.created_at) > _SLOW_START for pod in pods)
 
 
@@ -146,13 +153,21 @@ def _has_started(pod: Pod) -> bool:
     )
 
 
-def _of_revision(objects: Sequence[Manifest], revision: str, kind: str | None = None) -> list[Manifest]:
+def _deployments(objects: Sequence[Manifest], revision: str, component: str) -> list[Manifest]:
+    return [
+        manifest
+        for manifest in _of_revision(objects, revision)
+        if manifest["kind"] == "Deployment" and manifest["metadata"]["labels"].get(COMPONENT_LABEL) == component
+    ]
+
+
+def _of_revision(objects: Sequence[Manifest], revision: str) -> list[Manifest]:
     """The revision's own objects, in their order of removal, without pods and without what is going already."""
     return [
         manifest
         for manifest in objects
         if manifest["metadata"]["labels"].get(REVISION_LABEL) == revision
-        and (manifest["kind"] == kind if kind else manifest["kind"] != "Pod")
+        and manifest["kind"] != "Pod"
         and "deletionTimestamp" not in manifest["metadata"]
     ]
 

@@ -65,7 +65,7 @@ class Eyes:
         """
         seen = snapshot(objects, now)
         heads = {one.name: one.head.ip for one in seen.revisions if one.head and one.head.ip and one.head.is_up}
-        loading = {pod.name: pod.ip for one in seen.revisions for pod in one.workers if pod.ip and pod.is_downloading}
+        loading = {pod.name: pod.ip for one in seen.revisions for pod in one.live_pods if pod.ip and pod.is_downloading}
         started = {
             one.name: one.ready[0].ip
             for one in seen.revisions

@@ -195,7 +195,8 @@ class Reconciler:
             return bool(superfluous)
         scene = Scene(wanted, outcome.revision, objects, seen)
         has_written = await self._hands.share(scene)
-        for action in actions(outcome.revision.name, wanted.spec.replicas, seen, wanted.previous.served):
+        made, served = outcome.revision, wanted.previous.served
+        for action in actions(made.name, wanted.spec.replicas, seen, served, made.document.engine.pods):
             has_written |= await self._hands.act(action, scene)
         return has_written or bool(superfluous)
 

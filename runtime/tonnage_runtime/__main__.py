@@ -1,6 +1,6 @@
-"""`python -m tonnage_runtime head|worker|download`: what a pod of a revision runs.
+"""`python -m tonnage_runtime head|worker|follower|download`: what a pod of a revision runs.
 
-Nothing heavy may be imported here: a head or worker turns into Ray by exec, and the download's container is small.
+Nothing heavy may be imported here: all but the download turn into Ray by exec, and the download's container is small.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from tonnage_runtime.failures import RuntimeFailure, report_failure
 def main() -> int:
     """Do what the command line says; a failure ends as one sentence, in the log and in the termination message."""
     parser = argparse.ArgumentParser(prog="tonnage_runtime", description=__doc__)
-    parser.add_argument("role", choices=["head", "worker", "download"])
+    parser.add_argument("role", choices=["head", "worker", "follower", "download"])
     parser.add_argument("--document", type=Path, default=Path(DOCUMENT_PATH), help="the serve document")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
@@ -29,10 +29,10 @@ def main() -> int:
 
             download(document, os.environ)
         else:
-            from tonnage_runtime.node import become_head, become_worker  # noqa: PLC0415
+            from tonnage_runtime import node  # noqa: PLC0415
 
-            become = become_head if arguments.role == "head" else become_worker
-            become(document, os.environ)
+            become = {"head": node.become_head, "worker": node.become_worker, "follower": node.become_follower}
+            become[arguments.role](document, os.environ)
     except RuntimeFailure as failure:
         report_failure(failure)
         return 1

@@ -4,8 +4,12 @@ from typing import Any
 
 from tonnage.contract.serve_document import APPLICATION_NAME, Device, EngineSettings, ServeDocument, Task
 
-# Every worker node has one of these and every replica takes one: one replica per pod.
+# Every worker has one of these and every replica takes one: one replica per worker.
 REPLICA_RESOURCE = "tonnage_replica"
+# Of a replica on several nodes: what each of its GPUs is asked for together with, so that they are all of one worker's
+# and of whole followers, never of another replica's worker.
+WORKER_GPU_RESOURCE = "tonnage_worker_gpu"
+FOLLOWER_GPU_RESOURCE = "tonnage_follower_gpu"
 
 HEALTH_CHECK_PERIOD_SECONDS = 5
 HEALTH_CHECK_TIMEOUT_SECONDS = 30
@@ -25,8 +29,8 @@ def deployment_options(document: ServeDocument) -> dict[str, Any]:
         "max_constructor_retry_count": START_TRIES,
         "ray_actor_options": {"num_cpus": 1, "resources": {REPLICA_RESOURCE: 1}},
         "placement_group_bundles": _bundles(document.engine),
-        # All in one pod.
-        "placement_group_strategy": "STRICT_PACK",
+        # All in one pod; or in as few as can be, which are those of one size that there are.
+        "placement_group_strategy": "STRICT_PACK" if document.engine.pods == 1 else "PACK",
     }
 
 
@@ -35,8 +39,15 @@ def _bundles(engine: EngineSettings) -> list[dict[str, float]]:
     replica: dict[str, float] = {"CPU": 1, REPLICA_RESOURCE: 1}
     if engine.gpus == 0:
         return [replica]
-    # vLLM refuses a bundle with more than one (v1/executor/ray_utils.py, initialize_ray_cluster).
-    return [{**replica, "GPU": 1}, *({"GPU": 1.0} for _ in range(engine.gpus - 1))]
+    # vLLM refuses a bundle with more than one (v1/executor/ray_utils.py, initialize_ray_cluster), and gives the bundles
+    # of one node ranks that follow one another, the replica's node first (get_bundles_sorted_by_node): as each pod has
+    # whole pipeline stages, tensor parallelism never leaves a pod.
+    if engine.pods == 1:
+        own, others = {"GPU": 1.0}, {}
+    else:
+        own, others = {"GPU": 1.0, WORKER_GPU_RESOURCE: 1.0}, {"GPU": 1.0, FOLLOWER_GPU_RESOURCE: 1.0}
+    per_pod = engine.gpus_per_pod
+    return [replica | own, *[own] * (per_pod - 1), *[others] * (per_pod * (engine.pods - 1))]
 
 
 def engine_arguments(document: ServeDocument) -> dict[str, Any]:

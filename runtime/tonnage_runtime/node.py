@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from tonnage.contract.reasons import Reason
 from tonnage.contract.serve_document import AGENT_PORT, DASHBOARD_PORT, GCS_PORT, METRICS_PORT, ServeDocument
-from tonnage_runtime.application_options import REPLICA_RESOURCE
+from tonnage_runtime.application_options import FOLLOWER_GPU_RESOURCE, REPLICA_RESOURCE, WORKER_GPU_RESOURCE
 from tonnage_runtime.engine_report import logging_configuration
 from tonnage_runtime.environment import ENGINE_REPORT_LOGGING, head_environment, worker_environment
 from tonnage_runtime.failures import RuntimeFailure
@@ -35,16 +35,26 @@ def become_head(document: ServeDocument, environment: Mapping[str, str]) -> NoRe
 
 
 def become_worker(document: ServeDocument, environment: Mapping[str, str]) -> NoReturn:
-    """Wait for the head, then become a worker: a Ray node that can hold exactly one replica."""
+    """Wait for the head, then become a worker: a Ray node that can hold exactly one replica, or its first stages."""
+    _join("worker", worker_options(document), document, environment)
+
+
+def become_follower(document: ServeDocument, environment: Mapping[str, str]) -> NoReturn:
+    """Wait for the head, then become a follower: a Ray node that can hold the other stages of one replica."""
+    _join("follower", follower_options(document), document, environment)
+
+
+def _join(role: str, options: list[str], document: ServeDocument, environment: Mapping[str, str]) -> NoReturn:
     head = environment.get("TONNAGE_HEAD_ADDRESS", "")
     if not head:
         raise RuntimeFailure(Reason.CONTAINER_FAILED, "TONNAGE_HEAD_ADDRESS is not set: it names the head, host:port")
-    logger.info("worker of revision %s of %s/%s", document.revision, document.namespace, document.deployment)
+    logger.info("%s of revision %s of %s/%s", role, document.revision, document.namespace, document.deployment)
     cores = len(os.sched_getaffinity(0))
     Path(ENGINE_REPORT_LOGGING).write_text(json.dumps(logging_configuration()))
     seed_engine_cache(Path(sys.prefix, "vllm-cache"), Path(environment.get("HOME", "/tmp"), ".cache", "vllm"))  # noqa: S108
     wait_for_head(head, HEAD_WAIT_SECONDS)
-    _become(worker_command(head, environment, document), worker_environment(document, environment, cores))
+    command = [f"--address={head}", *options, *_common_options(environment)]
+    _become(command, worker_environment(document, environment, cores))
 
 
 def seed_engine_cache(baked: Path, cache: Path) -> None:
@@ -68,16 +78,24 @@ def head_command(environment: Mapping[str, str]) -> list[str]:
     ]
 
 
-def worker_command(head: str, environment: Mapping[str, str], document: ServeDocument) -> list[str]:
-    """The command line of `ray start` on a worker."""
+def worker_options(document: ServeDocument) -> list[str]:
+    """What `ray start` is told of a worker's resources: room for one replica."""
+    shared = {WORKER_GPU_RESOURCE: document.engine.gpus_per_pod} if document.engine.pods > 1 else {}
+    # Ray's CPUs only count actors; the replica takes one.
+    return _resource_options(1, document, {REPLICA_RESOURCE: 1, **shared})
+
+
+def follower_options(document: ServeDocument) -> list[str]:
+    """What `ray start` is told of a follower's resources: GPUs for stages, and nothing else is put there."""
+    return _resource_options(0, document, {FOLLOWER_GPU_RESOURCE: document.engine.gpus_per_pod})
+
+
+def _resource_options(cpus: int, document: ServeDocument, resources: Mapping[str, int]) -> list[str]:
     return [
-        f"--address={head}",
-        # Ray's CPUs only count actors; the replica takes one.
-        "--num-cpus=1",
-        # Exactly the replica's; unsaid, Ray counts what the driver shows.
-        f"--num-gpus={document.engine.gpus}",
-        f"--resources={json.dumps({REPLICA_RESOURCE: 1})}",
-        *_common_options(environment),
+        f"--num-cpus={cpus}",
+        # Exactly the pod's; unsaid, Ray counts what the driver shows.
+        f"--num-gpus={document.engine.gpus_per_pod}",
+        f"--resources={json.dumps(resources)}",
     ]
 
 

@@ -79,6 +79,16 @@ FOUR_A100 = {
     "pod_memory_bytes": 18 * 2**30,
     "pod_cpu": "6",
 }
+SIXTEEN_H100 = {
+    "gpu": "H100",
+    "gpu_products": ["NVIDIA-H100-80GB-HBM3"],
+    "gpus_per_replica": 16,
+    "pods_per_replica": 2,
+    "tensor_parallel": 8,
+    "pipeline_parallel": 2,
+    "pod_memory_bytes": 30 * 2**30,
+    "pod_cpu": "10",
+}
 MIG = {
     "gpu": "A100-SXM4-40GB-MIG-1g.5gb",
     "gpu_resource": "nvidia.com/mig-1g.5gb",
@@ -115,6 +125,7 @@ SCENARIOS = {
             }
         ),
     ),
+    "gpu-two-nodes": ("chat", on_gpu({})),
     "gpu-mig": ("chat", on_gpu({})),
     "gpu-reranker": ("rank", {**on_gpu({}), "serving": {"task": "Score"}}),
     "gpu-amd": ("chat", {**on_gpu({}), "template": {"image": "registry.example/tonnage-runtime:0.1.0-rocm"}}),
@@ -123,6 +134,7 @@ SCENARIOS = {
 GPU_PLANS = {
     "gpu": gpu_plan(),
     "gpu-tensor-parallel": gpu_plan(**FOUR_A100),
+    "gpu-two-nodes": gpu_plan(**SIXTEEN_H100),
     "gpu-mig": gpu_plan(**MIG),
     "gpu-amd": gpu_plan(**AMD),
     "gpu-reranker": gpu_plan(task=Task.SCORE),
@@ -236,16 +248,17 @@ def test_every_object_belongs_to_its_deployment(scenario: tuple[str, list[dict[s
 
 
 def test_workers_are_found_by_the_service_and_the_budget(scenario: tuple[str, list[dict[str, Any]]]) -> None:
-    (worker,) = [each for each in scenario[1] if each["kind"] == "Deployment"]
-    labels = worker["spec"]["template"]["metadata"]["labels"]
-    selectors = [
-        each["spec"]["selector"].get("matchLabels", each["spec"]["selector"])
-        for each in scenario[1]
-        if each["kind"] in ("Deployment", "PodDisruptionBudget")
-        or (each["kind"] == "Service" and each["spec"].get("clusterIP") != "None")
-    ]
-    assert len(selectors) == 3
-    assert all(selector.items() <= labels.items() for selector in selectors)
+    worker, *followers = [each for each in scenario[1] if each["kind"] == "Deployment"]
+    [service] = [each for each in scenario[1] if each["kind"] == "Service" and each["spec"].get("clusterIP") != "None"]
+    [budget] = [each for each in scenario[1] if each["kind"] == "PodDisruptionBudget"]
+    for deployment in (worker, *followers):
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        selector = budget["spec"]["selector"]
+        assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
+        # An endpoint is who has a proxy.
+        assert (deployment is worker) == (service["spec"]["selector"].items() <= labels.items())
+        assert selector["matchLabels"].items() <= labels.items()
+        assert all(labels[one["key"]] in one["values"] for one in selector["matchExpressions"])
 
 
 def test_the_network_policy_is_for_heads_and_workers_and_leaves_facts_pods_alone(
@@ -266,7 +279,10 @@ def test_the_network_policy_is_for_heads_and_workers_and_leaves_facts_pods_alone
 
 
 def test_the_grace_period_outlasts_the_drain_and_the_endpoint(scenario: tuple[str, list[dict[str, Any]]]) -> None:
-    (worker,) = [each for each in scenario[1] if each["kind"] == "Deployment"]
+    worker, *followers = [each for each in scenario[1] if each["kind"] == "Deployment"]
     spec = worker["spec"]["template"]["spec"]
     probe = spec["containers"][0]["readinessProbe"]
+    for follower in followers:
+        pod = follower["spec"]["template"]["spec"]
+        assert pod["terminationGracePeriodSeconds"] == spec["terminationGracePeriodSeconds"]
     assert spec["terminationGracePeriodSeconds"] > probe["failureThreshold"] * probe["periodSeconds"]

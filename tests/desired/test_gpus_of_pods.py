@@ -15,7 +15,7 @@ from tonnage.facts.inventory import UNKNOWN_INVENTORY
 from tonnage.plan import plan
 from tonnage.settings import Settings
 from tonnage_runtime.application_options import deployment_options, engine_arguments
-from tonnage_runtime.node import worker_command
+from tonnage_runtime.node import follower_options, worker_options
 
 OWNER = Owner("chat", "models", "uid-1")
 MIB, GIB = 2**20, 2**30
@@ -62,7 +62,30 @@ def test_plan_pods_document_and_ray_agree_on_the_number(
     assert {str(count)} == asked
     assert count == arguments["tensor_parallel_size"] * arguments["pipeline_parallel_size"]
     assert count == sum(bundle["GPU"] for bundle in deployment_options(document)["placement_group_bundles"])
-    assert f"--num-gpus={count}" in worker_command("head:6379", {}, document)
+    assert f"--num-gpus={count}" in worker_options(document)
+
+
+def test_the_pods_of_a_replica_on_several_nodes_have_its_gpus_together(
+    llama: ModelFacts, operator_settings: Settings
+) -> None:
+    spec, planned = on_l40s(llama, 16)
+    made = revision(OWNER, spec, llama, planned, operator_settings)
+    objects = revision_objects(OWNER, spec, made, operator_settings, worker_replicas=3, follower_replicas=3)
+    document = ServeDocument.model_validate_json(objects[0]["data"]["serve.json"])
+    worker, follower = [each["spec"] for each in objects if each["kind"] == "Deployment"]
+    asked = [
+        each["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"]
+        for each in (worker, follower)
+    ]
+    assert (2, 8, 2, ["8", "8"]) == (
+        planned.pods_per_replica,
+        planned.tensor_parallel,
+        planned.pipeline_parallel,
+        asked,
+    )
+    assert (3, 3) == (worker["replicas"], follower["replicas"])
+    assert 16 == sum(bundle["GPU"] for bundle in deployment_options(document)["placement_group_bundles"])
+    assert all("--num-gpus=8" in options for options in (worker_options(document), follower_options(document)))
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 8])

@@ -43,6 +43,14 @@ def make_pod(name: str = "pod", **fields: Any) -> Pod:
     return Pod(name=name, **defaults | fields)
 
 
+def make_followers(name: str = "new", *, holding: int = 0, idle: int = 0) -> tuple[Pod, ...]:
+    """So many that hold a stage of a replica, and so many that do not."""
+    return tuple(
+        make_pod(f"{name}-follower-{index}", is_ready=index < holding, containers=(make_container(name="follower"),))
+        for index in range(holding + idle)
+    )
+
+
 def make_revision(name: str = "new", *, ready: int = 0, starting: int = 0, **fields: Any) -> ObservedRevision:
     """A revision with so many ready workers, and a Serve that runs and was asked for as many replicas."""
     workers = tuple(make_pod(f"{name}-worker-{index}", is_ready=index < ready) for index in range(ready + starting))
@@ -50,10 +58,12 @@ def make_revision(name: str = "new", *, ready: int = 0, starting: int = 0, **fie
         "created_at": BEGAN,
         "kinds": frozenset({"ConfigMap", "Service", "StatefulSet", "Deployment"}),
         "worker_replicas": ready + starting,
+        "follower_replicas": None,
         "image": "runtime:1",
         "document": None,
         "head": make_pod(f"{name}-head-0"),
         "workers": workers,
+        "followers": (),
         "serve": ServeStatus("RUNNING", "", ready + starting, ready, BEGAN.timestamp()),
     }
     return ObservedRevision(name=name, **defaults | fields)

@@ -53,7 +53,9 @@ class Cluster:
         kinds = {"ConfigMap", "Service", "StatefulSet", *(["Deployment"] if life.workers is not None else [])}
         workers = tuple(self.pod(f"{name}-{index}", state) for index, state in enumerate(life.pods))
         head = self.pod(f"{name}-head", "r" if life.is_head_up else "s")
-        return ObservedRevision(name, NOW, frozenset(kinds), life.workers, "image", None, head, workers, serve)
+        return ObservedRevision(
+            name, NOW, frozenset(kinds), life.workers, None, "image", None, head, workers, (), serve
+        )
 
     def pod(self, name: str, state: str) -> Pod:
         return Pod(name, None, "Running", NOW, state != "s", state == "d", True, None, None, None, ())

@@ -137,7 +137,7 @@ def test_what_a_refusal_advises_is_true() -> None:
 
 def test_what_needs_several_machines_is_told_how_many() -> None:
     answer = refused("Qwen__Qwen3.8-2.4T-A95B-FP8", cluster(("L40S", 8)))
-    assert "no eight GPUs of one machine hold a context of 1,024 (2 machines of 8 x B200 would, but" in answer.message
+    assert "no eight GPUs of one machine hold a context of 1,024 (16 x B200 on 2 nodes," in answer.message
 
 
 def test_a_model_that_is_too_large_is_told_what_would_hold_it() -> None:

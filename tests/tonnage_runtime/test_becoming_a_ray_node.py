@@ -54,16 +54,25 @@ def test_the_head_holds_no_replica() -> None:
 
 
 def test_a_worker_has_room_for_exactly_one_replica(document: ServeDocument) -> None:
-    command = node.worker_command("head:6379", {}, document)
-    assert {"tonnage_replica": 1} == json.loads(option(command, "--resources"))
-    assert "head:6379" == option(command, "--address")
-    assert "0" == option(command, "--num-gpus")
+    options = node.worker_options(document)
+    assert {"tonnage_replica": 1} == json.loads(option(options, "--resources"))
+    assert ("1", "0") == (option(options, "--num-cpus"), option(options, "--num-gpus"))
 
 
 def test_a_gpu_worker_offers_the_gpus_of_its_replica(document: ServeDocument) -> None:
     engine = document.engine.model_copy(update={"device": Device.GPU, "tensor_parallel": 4, "pipeline_parallel": 2})
-    command = node.worker_command("head:6379", {}, document.model_copy(update={"engine": engine}))
-    assert "8" == option(command, "--num-gpus")
+    options = node.worker_options(document.model_copy(update={"engine": engine}))
+    assert "8" == option(options, "--num-gpus")
+
+
+def test_the_pods_of_a_replica_on_several_nodes_offer_equal_shares_of_its_gpus(document: ServeDocument) -> None:
+    fields = {"device": Device.GPU, "tensor_parallel": 4, "pipeline_parallel": 3, "pods": 3}
+    wide = document.model_copy(update={"engine": document.engine.model_copy(update=fields)})
+    worker, follower = node.worker_options(wide), node.follower_options(wide)
+    assert {"tonnage_replica": 1, "tonnage_worker_gpu": 4} == json.loads(option(worker, "--resources"))
+    assert {"tonnage_follower_gpu": 4} == json.loads(option(follower, "--resources"))
+    assert ("4", "4") == (option(worker, "--num-gpus"), option(follower, "--num-gpus"))
+    assert "0" == option(follower, "--num-cpus")
 
 
 def test_a_worker_without_the_heads_address_says_so(document: ServeDocument) -> None:

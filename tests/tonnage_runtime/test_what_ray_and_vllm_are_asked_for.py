@@ -27,6 +27,17 @@ def test_each_gpu_of_a_replica_has_a_bundle_in_the_same_pod(document: ServeDocum
     assert "STRICT_PACK" == options["placement_group_strategy"]
 
 
+def test_the_gpus_of_a_replica_on_several_nodes_are_those_of_its_worker_and_of_followers(
+    document: ServeDocument,
+) -> None:
+    options = deployment_options(on_gpus(document, tensor_parallel=2, pipeline_parallel=3, pods=3))
+    bundles = options["placement_group_bundles"]
+    assert "PACK" == options["placement_group_strategy"]
+    assert [1] * 6 == [bundle["GPU"] for bundle in bundles]
+    assert [1, 1, 0, 0, 0, 0] == [bundle.get("tonnage_worker_gpu", 0) for bundle in bundles]
+    assert [0, 0, 1, 1, 1, 1] == [bundle.get("tonnage_follower_gpu", 0) for bundle in bundles]
+
+
 def test_the_replica_is_in_the_first_bundle_and_takes_the_only_cpu(document: ServeDocument) -> None:
     first, *others = deployment_options(on_gpus(document, tensor_parallel=4))["placement_group_bundles"]
     assert {"CPU": 1, "tonnage_replica": 1, "GPU": 1} == first

@@ -85,7 +85,7 @@ def _fit(replicas: int) -> str:
 
 
 def _device(plan: PlanStatus) -> Row:
-    pods = "1 pod" if plan.pods_per_replica == 1 else f"{plan.pods_per_replica} pods"
+    pods = "1 pod" if plan.pods_per_replica == 1 else f"{plan.pods_per_replica} pods of {plan.gpus_per_pod}"
     if plan.device is Device.CPU:
         return "device", "CPU", f"{pods} for each replica"
     resource = f"{plan.gpu_resource}, " if plan.gpu_resource else ""

@@ -65,6 +65,8 @@ class EngineSettings(Contract):
     max_num_batched_tokens: Count
     tensor_parallel: Count = 1
     pipeline_parallel: Count = 1
+    # Of one replica: a worker, which holds it and its first pipeline stages, and followers with the others.
+    pods: Count = 1
     # Bytes of KV cache in one replica; None on a GPU, where the engine takes what the utilization leaves; 0 for a model
     # that keeps none.
     kv_cache_bytes: Bytes | None = None
@@ -76,8 +78,13 @@ class EngineSettings(Contract):
 
     @property
     def gpus(self) -> int:
-        """GPUs of one replica, all of them in one pod."""
+        """GPUs of one replica."""
         return 0 if self.device is Device.CPU else self.tensor_parallel * self.pipeline_parallel
+
+    @property
+    def gpus_per_pod(self) -> int:
+        """Of which each of its pods has as many as the others."""
+        return self.gpus // self.pods
 
 
 class ServingLimits(Contract):

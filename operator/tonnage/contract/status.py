@@ -99,7 +99,7 @@ class PlanStatus(Contract):
     gpus_per_replica: Count = 0
     """GPUs of one replica."""
     pods_per_replica: Count = 1
-    """Worker pods of one replica."""
+    """Pods of one replica; several are for several nodes."""
     tensor_parallel: Count
     """GPUs that share each layer."""
     pipeline_parallel: Count
@@ -145,6 +145,11 @@ class PlanStatus(Contract):
     # While it is the same the plan is kept, so that nodes that come and go never move a running deployment.
     answers_digest: ShortText = ""
     """Digest of the wishes and facts that this plan answers."""
+
+    @property
+    def gpus_per_pod(self) -> int:
+        """GPUs of each pod of a replica."""
+        return self.gpus_per_replica // self.pods_per_replica
 
     @property
     def pin(self) -> "PlanStatus":

@@ -53,6 +53,7 @@ def serve_document(
             max_num_batched_tokens=plan.max_num_batched_tokens,
             tensor_parallel=plan.tensor_parallel,
             pipeline_parallel=plan.pipeline_parallel,
+            pods=plan.pods_per_replica,
             kv_cache_bytes=None if is_gpu else plan.memory.kv_cache_bytes,
             gpu_memory_utilization=plan.gpu_memory_percent / 100 if is_gpu else None,
             trust_remote_code=spec.model.trust_remote_code is TrustRemoteCode.ALLOWED,

@@ -25,15 +25,15 @@ _WITHOUT_GPU = "1Gi"
 
 def gpu_request(plan: PlanStatus) -> dict[str, str]:
     """GPUs of one worker pod, by resource; request and limit, which Kubernetes wants to be the same."""
-    return {} if plan.gpu_resource is None else {plan.gpu_resource: str(plan.gpus_per_replica)}
+    return {} if plan.gpu_resource is None else {plan.gpu_resource: str(plan.gpus_per_pod)}
 
 
 def shared_memory(plan: PlanStatus) -> str:
     """How large /dev/shm may get. What is in it is charged to the pod: the plan's memory of a pod has room for it."""
-    if plan.gpus_per_replica == 0:
+    if plan.gpus_per_pod == 0:
         return _WITHOUT_GPU
-    nccl_mib = _NCCL_MIB if plan.gpus_per_replica > 1 else 0
-    return f"{_QUEUE_MIB * (1 + plan.gpus_per_replica) + nccl_mib}Mi"
+    nccl_mib = _NCCL_MIB if plan.gpus_per_pod > 1 else 0
+    return f"{_QUEUE_MIB * (1 + plan.gpus_per_pod) + nccl_mib}Mi"
 
 
 def worker_affinity(plan: PlanStatus) -> dict[str, Any] | None:

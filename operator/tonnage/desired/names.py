@@ -19,6 +19,7 @@ PAUSED_ANNOTATION = f"{GROUP}/paused"
 
 HEAD = "head"
 WORKER = "worker"
+FOLLOWER = "follower"
 ENDPOINT = "endpoint"
 FACTS = "facts"
 
@@ -56,6 +57,11 @@ def head_name(owner: Owner, revision: str) -> str:
 def worker_name(owner: Owner, revision: str) -> str:
     """Deployment of a revision's workers."""
     return f"{revision_name(owner, revision)}-{WORKER}"
+
+
+def follower_name(owner: Owner, revision: str) -> str:
+    """Deployment of a revision's followers."""
+    return f"{revision_name(owner, revision)}-{FOLLOWER}"
 
 
 def ray_token_name(owner: Owner) -> str:

@@ -8,25 +8,36 @@ from typing import Any
 from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.desired import names
 from tonnage.desired.environment import rendered
-from tonnage.desired.names import ENDPOINT, HEAD, WORKER, Owner
+from tonnage.desired.names import COMPONENT_LABEL, DEPLOYMENT_LABEL, ENDPOINT, FOLLOWER, HEAD, WORKER, Owner
 from tonnage.desired.network import network_policy_rules
-from tonnage.desired.pods import head_pod, worker_pod
+from tonnage.desired.pods import head_pod, model_pod
 from tonnage.desired.revision import Revision
 from tonnage.settings import Settings
 
 Manifest = dict[str, Any]
 
 
-def revision_objects(
-    owner: Owner, spec: ModelDeploymentSpec, revision: Revision, settings: Settings, worker_replicas: int
+def revision_objects(  # noqa: PLR0913, PLR0917 # six is where the style draws the line
+    owner: Owner,
+    spec: ModelDeploymentSpec,
+    revision: Revision,
+    settings: Settings,
+    worker_replicas: int,
+    follower_replicas: int = 0,
 ) -> list[Manifest]:
-    """ConfigMap, head Service, head StatefulSet and worker Deployment, in the order to create them."""
-    return [
+    """ConfigMap, head Service, head StatefulSet and worker Deployment, in the order to create them.
+
+    Where a replica is several pods, the followers' Deployment comes last.
+    """
+    found = [
         document_config_map(owner, revision),
         head_service(owner, revision),
         head_stateful_set(owner, spec, revision, settings),
         worker_deployment(owner, spec, revision, settings, worker_replicas),
     ]
+    if revision.plan.pods_per_replica > 1:
+        found.append(follower_deployment(owner, spec, revision, settings, follower_replicas))
+    return found
 
 
 def shared_objects(owner: Owner, spec: ModelDeploymentSpec, settings: Settings) -> list[Manifest]:
@@ -44,7 +55,9 @@ def shared_objects(owner: Owner, spec: ModelDeploymentSpec, settings: Settings) 
         rendered(
             "pod-disruption-budget",
             **_common(owner, WORKER, None, names.shared_name(owner)),
-            selector=names.worker_selector(owner),
+            deployment={DEPLOYMENT_LABEL: owner.name},
+            component=COMPONENT_LABEL,
+            components=[WORKER, FOLLOWER],
         ),
     ]
 
@@ -84,11 +97,23 @@ def head_stateful_set(owner: Owner, spec: ModelDeploymentSpec, revision: Revisio
 def worker_deployment(
     owner: Owner, spec: ModelDeploymentSpec, revision: Revision, settings: Settings, replicas: int
 ) -> Manifest:
-    """The pods that hold the model."""
+    """The pods that hold a replica, or the first stages of one."""
     return rendered(
         "worker-deployment",
         **_common(owner, WORKER, revision, names.worker_name(owner, revision.name)),
-        **worker_pod(owner, spec, revision, settings),
+        **model_pod(owner, spec, revision, settings, WORKER),
+        replicas=replicas,
+    )
+
+
+def follower_deployment(
+    owner: Owner, spec: ModelDeploymentSpec, revision: Revision, settings: Settings, replicas: int
+) -> Manifest:
+    """The pods that hold the other stages."""
+    return rendered(
+        "worker-deployment",
+        **_common(owner, FOLLOWER, revision, names.follower_name(owner, revision.name)),
+        **model_pod(owner, spec, revision, settings, FOLLOWER),
         replicas=replicas,
     )
 

@@ -7,7 +7,7 @@ from tonnage.contract.serve_document import DOCUMENT_PATH, MODEL_PATH, TOKEN_PAT
 from tonnage.contract.spec import ModelDeploymentSpec
 from tonnage.desired import names
 from tonnage.desired.gpus import gpu_request, head_affinity, shared_memory, with_gpu_tolerations, worker_affinity
-from tonnage.desired.names import HEAD, WORKER, Owner
+from tonnage.desired.names import HEAD, Owner
 from tonnage.desired.revision import Revision
 from tonnage.facts.source import parse_source
 from tonnage.settings import Settings
@@ -17,6 +17,8 @@ _GRACE_AFTER_DRAIN_SECONDS = 60
 # A pod that is told to go must stay an endpoint until its drain is over, though it stops being healthy at once: else
 # the only worker of a deployment vanishes from the Service before its successor is there.
 _READY_AFTER_DRAIN_SECONDS = 5
+# The engine's process for a GPU is a Ray actor, which has this for its title (vLLM v1/executor/ray_executor_v2.py).
+_STAGE_CHECK = ["sh", "-c", "exec grep -qsz ^ray::RayWorkerProc /proc/[0-9]*/cmdline"]
 
 
 def head_pod(owner: Owner, spec: ModelDeploymentSpec, revision: Revision, settings: Settings) -> dict[str, object]:
@@ -31,8 +33,10 @@ def head_pod(owner: Owner, spec: ModelDeploymentSpec, revision: Revision, settin
     }
 
 
-def worker_pod(owner: Owner, spec: ModelDeploymentSpec, revision: Revision, settings: Settings) -> dict[str, object]:
-    """The values for a worker."""
+def model_pod(
+    owner: Owner, spec: ModelDeploymentSpec, revision: Revision, settings: Settings, component: str
+) -> dict[str, object]:
+    """The values for a worker or a follower."""
     source = parse_source(revision.document.model.source)
     resources = spec.template.resources
     requests = {"cpu": revision.plan.pod_cpu, "memory": str(revision.plan.pod_memory_bytes)}
@@ -42,7 +46,8 @@ def worker_pod(owner: Owner, spec: ModelDeploymentSpec, revision: Revision, sett
     gpus = gpu_request(revision.plan)
     drain_seconds = revision.document.limits.drain_seconds
     return {
-        **_pod(owner, spec, revision, settings, WORKER),
+        **_pod(owner, spec, revision, settings, component),
+        "component": component,
         "affinity": worker_affinity(revision.plan),
         "head_address": names.head_address(owner, revision.name),
         "model_path": MODEL_PATH,
@@ -56,6 +61,7 @@ def worker_pod(owner: Owner, spec: ModelDeploymentSpec, revision: Revision, sett
         "shared_memory": shared_memory(revision.plan),
         "start_deadline_seconds": revision.plan.start_deadline_seconds,
         "ready_seconds": drain_seconds + _READY_AFTER_DRAIN_SECONDS,
+        "stage_check": _STAGE_CHECK,
         "grace_seconds": drain_seconds + _GRACE_AFTER_DRAIN_SECONDS,
     }
 

@@ -74,6 +74,8 @@ def planned(situation: Situation) -> Verdict:
 
 def _in_short(plan: PlanStatus) -> str:
     hardware = "a CPU" if plan.gpu is None else f"{plan.gpus_per_replica} x {plan.gpu}"
+    if plan.pods_per_replica > 1:
+        hardware += f" on {plan.pods_per_replica} nodes"
     return f"{hardware} with a context of {plan.context_length:,}, {plan.concurrency} requests of that length at once"
 
 
@@ -82,7 +84,7 @@ def scheduled(situation: Situation) -> Verdict:
     revision = situation.shown
     if revision is None:
         return _unknown(Reason.WAITING, "there are no pods yet")
-    pods = [pod for pod in (revision.head, *revision.live_workers) if pod is not None]
+    pods = [pod for pod in (revision.head, *revision.live_pods) if pod is not None]
     homeless = [pod for pod in pods if pod.unschedulable_message is not None]
     if homeless:
         found = situation.failure
@@ -90,7 +92,7 @@ def scheduled(situation: Situation) -> Verdict:
         said = " ".join((homeless[0].unschedulable_message or "").split())
         gpus = "" if homeless[0] is revision.head else _wanted_gpus(situation)
         return _false(reason, f"no node for {homeless[0].name}{gpus}: {said}")
-    wanted = 1 + (revision.worker_replicas or 0)
+    wanted = 1 + (revision.worker_replicas or 0) + (revision.follower_replicas or 0)
     if len(pods) < wanted or not all(pod.is_scheduled for pod in pods):
         return _unknown(Reason.WAITING, "pods are waiting for a node")
     return _true(Reason.SCHEDULED, f"all pods of revision {revision.name} have a node")
@@ -101,7 +103,7 @@ def _wanted_gpus(situation: Situation) -> str:
     plan = situation.decision.plan
     if not isinstance(plan, PlanStatus) or plan.gpu_resource is None:
         return ""
-    return f" with {plan.gpus_per_replica} x {plan.gpu} ({plan.gpu_resource})"
+    return f" with {plan.gpus_per_pod} x {plan.gpu} ({plan.gpu_resource})"
 
 
 def model_loaded(situation: Situation) -> Verdict:

@@ -70,7 +70,9 @@ class Failure:
 def failure(revision: ObservedRevision) -> Failure | None:
     """What keeps this revision from running all its replicas: of its pods first, then what Serve says; or None."""
     pods = [
-        each for each in (revision.head, *revision.workers) if each and not each.is_terminating and not each.is_ready
+        each
+        for each in (revision.head, *revision.workers, *revision.followers)
+        if each and not each.is_terminating and not each.is_ready
     ]
     for each in pods:
         found = _pod_failure(each)

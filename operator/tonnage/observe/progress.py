@@ -21,13 +21,13 @@ def progress(revision: ObservedRevision | None, snapshot: Snapshot) -> Progress:
     """The step that this revision's start is at."""
     if revision is None:
         return Progress(Reason.STARTING, "its objects are being created")
-    downloads = [snapshot.downloads[pod.name] for pod in revision.live_workers if pod.name in snapshot.downloads]
+    downloads = [snapshot.downloads[pod.name] for pod in revision.live_pods if pod.name in snapshot.downloads]
     total_bytes = sum(one.total_bytes for one in downloads)
     if total_bytes:
         done_percent = 100 * sum(one.done_bytes for one in downloads) // total_bytes
         done_percent -= done_percent % _STEP_PERCENT
         return Progress(Reason.DOWNLOADING, f"{done_percent} % of {total_bytes / _GIB:.2f} GiB are downloaded")
-    if any(pod.is_downloading for pod in revision.live_workers):
+    if any(pod.is_downloading for pod in revision.live_pods):
         return Progress(Reason.DOWNLOADING, "the model is being downloaded")
     if not any(pod.is_up for pod in revision.live_workers):
         return Progress(Reason.STARTING, "its pods are starting")

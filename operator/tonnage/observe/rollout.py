@@ -22,11 +22,22 @@ class ApplyRevision:
     revision: str
     worker_replicas: int
     reason: str
+    # Of all replicas together; none where a replica is one pod.
+    follower_replicas: int = 0
 
 
 @dataclass(frozen=True)
 class ScaleWorkers:
     """Set spec.replicas of an older revision's worker Deployment, nothing else of it."""
+
+    revision: str
+    replicas: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class ScaleFollowers:
+    """The same of its followers."""
 
     revision: str
     replicas: int
@@ -52,7 +63,7 @@ class RemoveApplication:
 
 @dataclass(frozen=True)
 class DeleteWorkers:
-    """Delete the revision's worker Deployment; its pods drain."""
+    """Delete the revision's worker Deployment; its pods drain, and followers stay until they are gone."""
 
     revision: str
     reason: str
@@ -66,10 +77,14 @@ class DeleteRevision:
     reason: str
 
 
-Action = ApplyRevision | ScaleWorkers | PutApplication | RemoveApplication | DeleteWorkers | DeleteRevision
+Action = (
+    ApplyRevision | ScaleWorkers | ScaleFollowers | PutApplication | RemoveApplication | DeleteWorkers | DeleteRevision
+)
 
 
-def actions(wanted: str | None, replicas: int, snapshot: Snapshot, served: Collection[str] = ()) -> tuple[Action, ...]:
+def actions(
+    wanted: str | None, replicas: int, snapshot: Snapshot, served: Collection[str] = (), pods_per_replica: int = 1
+) -> tuple[Action, ...]:
     """What to do now, in this order; `wanted` is None while no plan exists, and then nothing is touched.
 
     `served` names revisions that status has recorded as serving: one that is not ready just now still waits for its
@@ -79,7 +94,9 @@ def actions(wanted: str | None, replicas: int, snapshot: Snapshot, served: Colle
         return ()
     current = snapshot.revision(wanted)
     workers = _workers(current, replicas) if current else replicas
-    found: list[Action] = [ApplyRevision(wanted, workers, f"{replicas} replicas of revision {wanted} are wanted")]
+    followers = _followers(current, replicas, pods_per_replica)
+    reason = f"{replicas} replicas of revision {wanted} are wanted"
+    found: list[Action] = [ApplyRevision(wanted, workers, reason, followers)]
     if current is not None:
         found += _serve_actions(current, replicas, snapshot)
     has_successor = current is not None and is_complete(current, replicas)
@@ -105,14 +122,29 @@ def _workers(revision: ObservedRevision, replicas: int) -> int:
     present = revision.worker_replicas
     if present is None or present <= replicas:
         return replicas
+    return replicas if _may_shrink(revision, replicas, revision.ready_workers <= replicas) else present
+
+
+def _followers(revision: ObservedRevision | None, replicas: int, pods_per_replica: int) -> int:
+    """How many followers it should have now, by the same rule.
+
+    A worker that is leaving serves on with its followers, and its successor needs others to start with.
+    """
+    leaving = sum(worker.is_ready and worker.is_terminating for worker in revision.workers) if revision else 0
+    wanted = (pods_per_replica - 1) * (replicas + leaving)
+    present = revision.follower_replicas if revision else None
+    if revision is None or present is None or present <= wanted:
+        return wanted
+    holding = sum(follower.is_ready for follower in revision.followers if follower.is_live)
+    return wanted if _may_shrink(revision, replicas, holding <= wanted) else present
+
+
+def _may_shrink(revision: ObservedRevision, replicas: int, are_others_idle: bool) -> bool:
     serve = revision.serve
     has_let_go = serve is None or serve.wanted_replicas == replicas
-    if has_let_go and revision.ready_workers <= replicas:
-        return replicas
-    # Nothing to choose among, so nothing to wait for.
-    if replicas == 0 and serve is not None and serve.running_replicas == 0 and has_let_go:
-        return 0
-    return present
+    # Where none is to stay there is nothing to choose among, so nothing to wait for.
+    is_over = replicas == 0 and serve is not None and serve.running_replicas == 0
+    return has_let_go and (are_others_idle or is_over)
 
 
 def _serve_actions(revision: ObservedRevision, replicas: int, snapshot: Snapshot) -> list[Action]:
@@ -149,4 +181,10 @@ def _old_actions(
     workers = _workers(old, replicas)
     if workers != old.worker_replicas:
         found.append(ScaleWorkers(old.name, workers, f"{replicas} replicas are wanted, its successor is not ready"))
+    # Of a revision whose document cannot be read nobody knows how many a replica needs.
+    pods = old.document.engine.pods if old.document else 1
+    if pods > 1 and old.follower_replicas is not None:
+        followers = _followers(old, replicas, pods)
+        if followers != old.follower_replicas:
+            found.append(ScaleFollowers(old.name, followers, f"{replicas} replicas of {pods} pods each are wanted"))
     return found

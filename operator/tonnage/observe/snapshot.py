@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tonnage.contract.serve_document import EngineReport, ServeDocument
-from tonnage.desired.names import COMPONENT_LABEL, HEAD, REVISION_LABEL, WORKER
+from tonnage.desired.names import COMPONENT_LABEL, FOLLOWER, HEAD, REVISION_LABEL, WORKER
 from tonnage.observe.pods import Container, Pod, pod
 from tonnage.observe.serve_status import ServeStatus
 
@@ -39,12 +39,16 @@ class ObservedRevision:
     kinds: frozenset[str]
     # spec.replicas of the worker Deployment; None: there is none.
     worker_replicas: int | None
+    # The same of the followers' Deployment.
+    follower_replicas: int | None
     image: str
     # None: there is no ConfigMap, or one that this version cannot read.
     document: ServeDocument | None
     head: Pod | None
     # Oldest first.
     workers: tuple[Pod, ...]
+    # Oldest first; ready is one that holds a stage of a replica.
+    followers: tuple[Pod, ...]
     # None: Serve did not answer.
     serve: ServeStatus | None
 
@@ -52,6 +56,11 @@ class ObservedRevision:
     def live_workers(self) -> tuple[Pod, ...]:
         """Those that are not going and have not ended."""
         return tuple(worker for worker in self.workers if worker.is_live)
+
+    @property
+    def live_pods(self) -> tuple[Pod, ...]:
+        """The same of workers and followers: all pods that hold, or will hold, the model."""
+        return (*self.live_workers, *(follower for follower in self.followers if follower.is_live))
 
     @property
     def ready(self) -> tuple[Pod, ...]:
@@ -124,20 +133,30 @@ def _revision(name: str, manifests: list[Mapping[str, Any]]) -> ObservedRevision
         for manifest in manifests
         if manifest["kind"] != "Pod" and "deletionTimestamp" not in manifest["metadata"]
     ]
-    deployment = next((manifest for manifest in standing if manifest["kind"] == "Deployment"), None)
     heads, workers = _pods(manifests, HEAD), _pods(manifests, WORKER)
     return ObservedRevision(
         name=name,
         created_at=min(datetime.fromisoformat(manifest["metadata"]["creationTimestamp"]) for manifest in manifests),
         kinds=frozenset(manifest["kind"] for manifest in standing),
-        worker_replicas=deployment["spec"].get("replicas", 1) if deployment else None,
+        worker_replicas=_replicas(standing, WORKER),
+        follower_replicas=_replicas(standing, FOLLOWER),
         image=_image(manifests),
         document=_document(manifests),
         # The youngest: while a head is replaced, there may be the shadow of the old one.
         head=heads[-1] if heads else None,
         workers=workers,
+        followers=_pods(manifests, FOLLOWER),
         serve=None,
     )
+
+
+def _replicas(standing: list[Mapping[str, Any]], component: str) -> int | None:
+    """What the component's Deployment is to have; None where there is none."""
+    for manifest in standing:
+        if manifest["kind"] == "Deployment" and manifest["metadata"]["labels"].get(COMPONENT_LABEL) == component:
+            replicas: int = manifest["spec"].get("replicas", 1)
+            return replicas
+    return None
 
 
 def _pods(manifests: list[Mapping[str, Any]], component: str) -> tuple[Pod, ...]:

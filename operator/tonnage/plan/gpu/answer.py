@@ -16,7 +16,7 @@ from tonnage.memory.checkpoint import completed
 from tonnage.plan.budget import Budget
 from tonnage.plan.derivation import start_sentence
 from tonnage.plan.engine import GIB
-from tonnage.plan.gpu.candidates import Candidate, candidates
+from tonnage.plan.gpu.candidates import Candidate, candidates, spanning
 from tonnage.plan.gpu.choice import Choice
 from tonnage.plan.gpu.explanation import alternatives, concurrency, explanation, notes
 from tonnage.plan.gpu.fit import MEMORY_PERCENT, Fit
@@ -55,7 +55,8 @@ def gpu_plan(
     question = Question(spec, facts, read, offers(spec, inventory), asked)
     if not question.offers.found:
         return refuse_without_gpus(question, inventory)
-    if not candidates(spec, read, question.offers.found):
+    found = question.offers.found
+    if not candidates(spec, read, found) and not spanning(spec, read, found):
         return refuse_split(question)
     choice = turn(question)
     if isinstance(choice, Pause):
@@ -86,7 +87,7 @@ def _read(config: str, weights_bytes: tuple[tuple[str, int], ...], task: Task, p
 
 
 def _in_pod(question: Question, choice: Choice, fit: Fit, budget: Budget) -> PlanStatus | Refusal:
-    needed_bytes = _POD_BYTES + _POD_BYTES_PER_GPU * fit.candidate.gpus
+    needed_bytes = _POD_BYTES + _POD_BYTES_PER_GPU * fit.candidate.gpus_per_pod
     given_bytes = budget.limit_bytes if budget.is_given else None
     if given_bytes is not None and given_bytes < needed_bytes:
         return refuse_pod_memory(fit.candidate, given_bytes, needed_bytes)
@@ -100,6 +101,7 @@ def _plan(question: Question, choice: Choice, fit: Fit, pod_bytes: int) -> PlanS
     tokens = final.kv_cache_tokens
     load_bytes = max(facts.weights_bytes, facts.download_bytes)
     offers, offer = question.offers, candidate.offer
+    room = offer.room(candidate.gpus_per_pod).replicas(candidate.pods)
     return PlanStatus(
         task=facts.task or Task.GENERATE,
         device=Device.GPU,
@@ -108,7 +110,7 @@ def _plan(question: Question, choice: Choice, fit: Fit, pod_bytes: int) -> PlanS
         gpu_products=list(offer.products)[:_MOST_PRODUCTS],
         gpu_memory_percent=MEMORY_PERCENT,
         gpus_per_replica=candidate.gpus,
-        pods_per_replica=1,
+        pods_per_replica=candidate.pods,
         tensor_parallel=candidate.tensor_parallel,
         pipeline_parallel=candidate.pipeline_parallel,
         dtype=engine_dtype(read, candidate),
@@ -119,14 +121,14 @@ def _plan(question: Question, choice: Choice, fit: Fit, pod_bytes: int) -> PlanS
         max_num_batched_tokens=counts.max_num_batched_tokens,
         target_ongoing_requests=counts.target_ongoing_requests,
         max_ongoing_requests=counts.max_ongoing_requests,
-        replicas=bounds(spec, offer.replicas(candidate.gpus)[0] if offers.is_known else None),
+        replicas=bounds(spec, room.total if offers.is_known else None),
         start_deadline_seconds=start_deadline_seconds(load_bytes),
         kv_cache_bytes_per_token=final.kv_cache_bytes // tokens if tokens else 0,
         kv_cache_tokens=tokens,
         concurrency=concurrency(final, sizing.most.tokens, fit.context_length),
         memory=_memory(candidate, final),
         pod_memory_bytes=pod_bytes,
-        pod_cpu=spec.template.resources.cpu or str(_CORES + candidate.gpus),
+        pod_cpu=spec.template.resources.cpu or str(_CORES + candidate.gpus_per_pod),
         explanation=[*explanation(question, fit, sizing), start_sentence(load_bytes), *notes(question, fit)],
         alternatives=alternatives((*question.offers.rejected, *choice.rejected)),
         answers_digest=question.asked.answers_digest,

@@ -24,6 +24,10 @@ class Choice:
     # Candidates that no rule rejects; without memory enough where nothing fits.
     possible: tuple[Candidate, ...]
 
+    def or_else(self, second: "Choice") -> "Choice":
+        """The second, which was made because nothing of this fits."""
+        return Choice(second.fit, self.rejected + second.rejected, self.possible + second.possible)
+
 
 def choose(shape: Shape, candidates: tuple[Candidate, ...], wish: ContextWish, *, has_image: bool = False) -> Choice:
     """The choice among candidates, which are tried in their order."""

@@ -28,6 +28,7 @@ def explanation(question: Question, fit: Fit, sizing: Sizing) -> list[str]:
     final = sizing.estimate
     sentences = [
         f"{fit.candidate}: the first of what fits, {_order(question)}.",
+        *_pods(fit.candidate),
         _weights(question, final),
         (
             f"Activations take {final.activation_bytes:,} bytes, CUDA graphs {final.graph_bytes:,}, other libraries "
@@ -43,6 +44,15 @@ def explanation(question: Question, fit: Fit, sizing: Sizing) -> list[str]:
 
 def _order(question: Question) -> str:
     return "in the order of spec.placement.candidates" if question.spec.placement.candidates else "fewest GPUs first"
+
+
+def _pods(candidate: Candidate) -> Iterable[str]:
+    if candidate.pods > 1:
+        stages = candidate.pipeline_parallel // candidate.pods
+        yield (
+            f"A replica is {candidate.pods} pods, each with {candidate.gpus_per_pod} of the GPUs and {stages} of the "
+            f"{candidate.pipeline_parallel} pipeline stages."
+        )
 
 
 def concurrency(final: Estimate, batched_tokens: int, context_length: int) -> str:
@@ -86,17 +96,17 @@ def _budget(fit: Fit) -> str:
 
 
 def _replicas(candidate: Candidate) -> Iterable[str]:
-    """How many replicas the nodes hold, node by node as a replica is one pod; nothing where none has the GPUs."""
+    """How many replicas the nodes hold, node by node as a pod is on one; nothing where none has the GPUs."""
     shares = candidate.offer.shares
     if not shares:
         return
-    total, free = candidate.offer.replicas(candidate.gpus)
+    room = candidate.offer.room(candidate.gpus_per_pod).replicas(candidate.pods)
     nodes = ", ".join(
         f"{number} {'node' if number == 1 else 'nodes'} with {gpus}"
         for gpus, number in sorted(Counter(share.allocatable for share in shares).items(), reverse=True)
     )
-    on_free = "which of them were free is not known" if free is None else f"{free:,} on those that were free"
-    yield f"Room for replicas when this was planned: {total:,} on the GPUs that there were ({nodes}); {on_free}."
+    on_free = "which of them were free is not known" if room.free is None else f"{room.free:,} on those that were free"
+    yield f"Room for replicas when this was planned: {room.total:,} on the GPUs that there were ({nodes}); {on_free}."
 
 
 def notes(question: Question, fit: Fit) -> Iterable[str]:
@@ -110,7 +120,8 @@ def notes(question: Question, fit: Fit) -> Iterable[str]:
     if shape.dtype and dtype != shape.dtype:
         yield f"The checkpoint is in {shape.dtype}; it is computed in {dtype}."
     if not candidate.offer.is_present:
-        yield f"No node has {candidate.hardware} now: pods wait for one."
+        lacking = "No node has" if candidate.pods == 1 else "Nodes have no room for"
+        yield f"{lacking} {candidate.hardware} now: pods wait for {'one' if candidate.pods == 1 else 'it'}."
     yield from (f"Not known from the config: {text}." for text in shape.unknown)
     size = unexplained_bytes(shape)
     if size * _WORTH_TELLING > facts_bytes:

@@ -7,10 +7,10 @@ from tonnage.facts.gpu_labels import NVIDIA_RESOURCE
 from tonnage.facts.gpus import gpu
 from tonnage.facts.shape import Shape
 from tonnage.plan.context import ContextWish
-from tonnage.plan.gpu.candidates import Candidate, candidates
+from tonnage.plan.gpu.candidates import Candidate, candidates, spanning
 from tonnage.plan.gpu.choice import choose
 from tonnage.plan.gpu.fit import Arithmetic
-from tonnage.plan.gpu.offers import Offer
+from tonnage.plan.gpu.offers import NodeShare, Offer
 from tonnage.plan.gpu.question import Question
 from tonnage.plan.gpu.rules import first_rejection
 
@@ -36,16 +36,20 @@ def advice(question: Question) -> str:
 
 def nearest(spec: ModelDeploymentSpec, shape: Shape, context_length: int) -> Candidate | None:
     """The candidate with the least memory in all that serves this context; None where one machine is too small."""
-    offers = _usual_offers()
+    return _first(shape, candidates(_free(spec), shape, _usual_offers()), context_length)
+
+
+def _free(spec: ModelDeploymentSpec) -> ModelDeploymentSpec:
+    """The wish without what binds it to GPUs that there are."""
     placement = spec.placement.model_copy(update={"candidates": []})
     serving = spec.serving.model_copy(update={"tensor_parallel": None, "pipeline_parallel": None})
-    free = spec.model_copy(update={"placement": placement, "serving": serving})
-    return _first(shape, candidates(free, shape, offers), context_length)
+    return spec.model_copy(update={"placement": placement, "serving": serving})
 
 
 def _usual_offers() -> tuple[Offer, ...]:
     usual = [known for name in _USUAL if (known := gpu(name)) is not None]
-    return tuple(Offer(known, NVIDIA_RESOURCE, _MOST_GPUS, known.products) for known in usual)
+    machines = (NodeShare(_MOST_GPUS, _MOST_GPUS),) * _MOST_MACHINES
+    return tuple(Offer(known, NVIDIA_RESOURCE, _MOST_GPUS, known.products, shares=machines) for known in usual)
 
 
 def _first(shape: Shape, tried: tuple[Candidate, ...], context_length: int) -> Candidate | None:
@@ -66,16 +70,9 @@ def _first(shape: Shape, tried: tuple[Candidate, ...], context_length: int) -> C
 
 def _machines(question: Question) -> str:
     """How many machines would be needed, each a pipeline stage."""
-    tried = tuple(
-        Candidate(offer, _MOST_GPUS, machines, None, "auto")
-        for offer in _usual_offers()
-        for machines in range(2, _MOST_MACHINES + 1)
-    )
+    tried = spanning(_free(question.spec), question.shape, _usual_offers())
     would = _first(question.shape, tried, question.context.least)
-    if would is None:
-        return ""
-    machines = would.pipeline_parallel
-    return f" ({machines} machines of {_MOST_GPUS} x {would.offer.gpu.name} would, but a replica has one machine yet)"
+    return "" if would is None else f" ({would} would)"
 
 
 def _less(question: Question) -> Iterator[str]:

@@ -5,19 +5,19 @@ Only where the author said how long to wait, GPUs must be free, and `turns` wait
 and no node has is an offer too, because nodes may be made when pods wait for them.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tonnage.contract.base import duration
-from tonnage.contract.spec import Candidate, ModelDeploymentSpec, Serving, Toleration
+from tonnage.contract.spec import Candidate, ModelDeploymentSpec, Toleration
 from tonnage.facts.gpu_labels import AMD_RESOURCE, NVIDIA_RESOURCE, Sharing
 from tonnage.facts.gpus import Gpu, Vendor, gpu
 from tonnage.facts.inventory import Inventory, Node, NodeGpus
 from tonnage.plan.budget import fitting_nodes
 
-# More than this on one node is not sold.
+# More than this on one node is not sold, and more than eight hardly.
 _MOST_GPUS = 16
+_USUAL_GPUS = 8
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,18 @@ class NodeShare:
 
     allocatable: int
     free: int | None
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many pods there is room for, all in all and on what is free; None where that is not known."""
+
+    total: int
+    free: int | None
+
+    def replicas(self, pods: int) -> "Room":
+        """How many replicas of so many pods each."""
+        return Room(self.total // pods, None if self.free is None else self.free // pods)
 
 
 @dataclass(frozen=True)
@@ -46,31 +58,27 @@ class Offer:
     per_node: int
     # What nodes are labelled with.
     products: tuple[str, ...] = ()
-    # How many a replica must take, where the author said.
+    # How many a replica must take, where the author said, and on how many nodes.
     count: int | None = None
+    pods: int = 1
     is_present: bool = True
     # The nodes that have them.
     shares: tuple[NodeShare, ...] = ()
     wait: Wait | None = None
 
     @property
-    def most_free(self) -> int | None:
-        """Of one node, as a replica is one pod; None where it is not known what pods have taken."""
-        free = [share.free for share in self.shares if share.free is not None]
-        return max(free, default=0) if len(free) == len(self.shares) else None
-
-    @property
     def is_there(self) -> bool:
         """Whether a replica is planned for it at once: on GPUs that are free, where the author would wait for such."""
         if not self.is_present or self.wait is None or self.count is None:
             return self.is_present
-        return self.most_free is None or self.most_free >= self.count
+        free = self.room(self.count // self.pods).free
+        return free is None or free >= self.pods
 
-    def replicas(self, gpus: int) -> tuple[int, int | None]:
-        """How many replicas of so many GPUs the nodes hold, all in all and on what is free."""
+    def room(self, gpus: int) -> Room:
+        """How many pods with so many GPUs the nodes hold."""
         free = [share.free // gpus for share in self.shares if share.free is not None]
         total = sum(share.allocatable // gpus for share in self.shares)
-        return total, sum(free) if len(free) == len(self.shares) else None
+        return Room(total, sum(free) if len(free) == len(self.shares) else None)
 
 
 @dataclass(frozen=True)
@@ -152,11 +160,35 @@ def _named(candidate: Candidate, present: list[Offer], index: int) -> Offer | Re
     matching = [one for one in present if candidate.gpu in one.products or (wanted and wanted.name == one.gpu.name)]
     if matching:
         largest = max(matching, key=lambda one: one.per_node)
-        return replace(largest, count=candidate.count, is_present=candidate.count <= largest.per_node, wait=wait)
+        pods = _pods(candidate.count, largest)
+        return replace(
+            largest,
+            count=candidate.count,
+            pods=pods or _usual_pods(candidate.count),
+            is_present=pods is not None,
+            wait=wait,
+        )
     if wanted is None:
         return Rejected(candidate.gpu, "UnknownGpu", "no node has it, and the table of GPUs does not know it")
     resource = AMD_RESOURCE if wanted.vendor is Vendor.AMD else NVIDIA_RESOURCE
-    return Offer(wanted, resource, candidate.count, wanted.products, candidate.count, is_present=False, wait=wait)
+    pods = _usual_pods(candidate.count)
+    per_node = candidate.count // pods
+    return Offer(wanted, resource, per_node, wanted.products, candidate.count, pods, is_present=False, wait=wait)
+
+
+def _pods(count: int, offer: Offer) -> int | None:
+    """The fewest pods of one size that have so many GPUs together, where the nodes have room for them."""
+    most = 1 if offer.gpu.mig_profile else count
+    return next((pods for pods in _divisors(count) if pods <= most and offer.room(count // pods).total >= pods), None)
+
+
+def _usual_pods(count: int) -> int:
+    """The same for nodes that have yet to come."""
+    return next(pods for pods in _divisors(count) if count // pods <= _USUAL_GPUS)
+
+
+def _divisors(number: int) -> list[int]:
+    return [one for one in range(1, number + 1) if number % one == 0]
 
 
 def _wait(candidate: Candidate, index: int) -> Wait | None:
@@ -166,17 +198,3 @@ def _wait(candidate: Candidate, index: int) -> Wait | None:
 
 def _size(offer: Offer) -> tuple[int, str, str]:
     return offer.gpu.memory_bytes, offer.gpu.name, offer.resource
-
-
-def counts(offer: Offer, serving: Serving) -> Iterator[int]:
-    """GPUs of one replica, fewest first: powers of two, as models have powers of two in their heads.
-
-    Multiples of the parallelism that the author wants, if any.
-    """
-    if offer.count is not None:
-        yield offer.count
-        return
-    number = (serving.tensor_parallel or 1) * (serving.pipeline_parallel or 1)
-    while number <= offer.per_node:
-        yield number
-        number *= 2

@@ -37,10 +37,14 @@ def refuse_split(question: Question) -> Refusal:
     """The wanted parallelism cannot be made of the GPUs of one node."""
     serving, found = question.spec.serving, question.offers.found
     most = max(found, key=lambda offer: offer.count or offer.per_node)
+    number = f"{most.count or most.per_node} x {most.gpu.name}"
+    # Of GPUs that the author counted there is no other number.
+    nodes = max(1, most.room(most.per_node).total)
+    where = "" if most.count else f" on {'one node' if nodes == 1 else f'each of {nodes} nodes'}"
     return Refusal(
         Reason.INVALID_SPEC,
-        f"spec.serving: {_parallelism(serving)} cannot be made of {most.count or most.per_node} x {most.gpu.name}, the "
-        f"most that there is for one replica; {advice(question)}",
+        f"spec.serving: {_parallelism(serving)} cannot be made of {number}{where}, the most that there is for one "
+        f"replica; {advice(question)}",
     )
 
 
@@ -79,7 +83,8 @@ def refuse_pod_memory(candidate: Candidate, given_bytes: int, needed_bytes: int)
     """What the author gave the pod is too little for its processes."""
     return Refusal(
         Reason.INSUFFICIENT_MEMORY,
-        f"spec.template.resources.memory is {gib(given_bytes)}; a pod with {candidate.hardware} needs "
+        f"spec.template.resources.memory is {gib(given_bytes)}; a pod with {candidate.gpus_per_pod} x "
+        f"{candidate.offer.gpu.name} needs "
         f"{gib(needed_bytes)} of the node's memory: raise it or leave it out",
     )
 

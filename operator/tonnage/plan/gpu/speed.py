@@ -26,8 +26,10 @@ def speed_sentences(candidate: Candidate, shape: Shape, final: Estimate) -> Iter
             f"A token of one request reads {read_bytes / _GB:.1f} GB of weights on each GPU, at {bandwidth / _GB:,.0f} "
             f"GB/s: at most {most:,} tokens a second, and more for several requests together."
         )
-    if candidate.gpus > 1 and (way := _way(gpu)):
+    if candidate.gpus_per_pod > 1 and (way := _way(gpu)):
         yield f"GPUs exchange what they computed over {way}."
+    if candidate.pods > 1:
+        yield "From node to node it goes over the pods' network, once for each stage: how fast that is, is not known."
 
 
 def _way(gpu: Gpu) -> str:

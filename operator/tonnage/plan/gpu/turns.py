@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tonnage.contract.reasons import Reason
-from tonnage.plan.gpu.candidates import Candidate, candidates
+from tonnage.plan.gpu.candidates import Candidate, candidates, spanning
 from tonnage.plan.gpu.choice import Choice, choose
 from tonnage.plan.gpu.offers import Offer, Rejected, Wait
 from tonnage.plan.gpu.question import Question
@@ -60,9 +60,15 @@ def state(offer: Offer) -> str:
     """How many there are of an offer that is not there."""
     if not offer.shares:
         return f"no node has {offer.gpu.name}"
-    if not offer.is_present:
+    if not offer.is_present and offer.pods == 1:
         return f"the most on one node is {offer.per_node}"
-    return f"{offer.most_free} of {offer.count} are free on one node"
+    gpus = (offer.count or 1) // offer.pods
+    room = offer.room(gpus)
+    if not offer.is_present:
+        return f"{room.total} of {offer.pods} nodes have {gpus}"
+    if offer.pods == 1:
+        return f"{max(share.free or 0 for share in offer.shares)} of {gpus} are free on one node"
+    return f"{room.free} of {offer.pods} nodes have {gpus} that are free"
 
 
 def _choices(question: Question, first: Choice) -> Iterator[tuple[Choice, Candidate]]:
@@ -75,9 +81,12 @@ def _choices(question: Question, first: Choice) -> Iterator[tuple[Choice, Candid
 
 
 def _choose(question: Question, offers: list[Offer]) -> Choice:
+    """Among what one node holds, and only where none does among what several do."""
     spec, shape = question.spec, question.shape
-    tried = candidates(spec, shape, tuple(offers))
-    return choose(shape, tried, question.context, has_image=spec.template.image is not None)
+    has_image = spec.template.image is not None
+    choice = choose(shape, candidates(spec, shape, tuple(offers)), question.context, has_image=has_image)
+    wide = () if choice.fit else spanning(spec, shape, tuple(offers))
+    return choice.or_else(choose(shape, wide, question.context, has_image=has_image)) if wide else choice
 
 
 def _last_choice(question: Question) -> Choice:
