@@ -111,9 +111,10 @@ def test_a_model_that_fits_nowhere_is_told_what_would_hold_it_and_planned_once_t
 
 def test_a_model_that_only_several_nodes_hold_is_divided_among_them(fleet: Cluster, namespace: str) -> None:
     wide = Deployment(fleet, namespace, "wide")
-    # A node has eight of these.
-    candidates = [{"gpu": "NVIDIA-H100-80GB-HBM3", "count": 16}]
-    wide.apply({"model": {"source": f"hf://{TOO_LARGE}"}, "placement": {"candidates": candidates}})
+    # A node has eight of these, and two replicas need four nodes that nobody else wants.
+    add_fake_nodes(fleet, FakeGpus.of("NVIDIA-A10", 8), 4)
+    candidates = [{"gpu": "NVIDIA-A10", "count": 16}]
+    wide.apply({"model": {"source": f"hf://{MODELS['mixtral']}"}, "placement": {"candidates": candidates}})
     wide.wait_condition("Planned")
     plan = wide.status["plan"]
     assert (16, 2) == (plan["gpusPerReplica"], plan["podsPerReplica"])

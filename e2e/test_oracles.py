@@ -21,12 +21,13 @@ from e2e.kit.install import Installation
 pytestmark = pytest.mark.timeout(400)
 ROOT = Path(__file__).parents[1]
 POD = "oracles"
-COPIED = ("operator/tonnage", "tests/oracles", "tests/data")
+COPIED = ("operator/tonnage", "runtime/tonnage_runtime", "tests/oracles", "tests/data")
 # What pytest is made of, where the image does not have it.
 RUNNER = ("_pytest", "pytest", "pluggy", "iniconfig", "py")
 COMMAND = (
     "cd /work && base64 -d | tar xz && "
-    "PYTHONPATH=operator:.:runner python -m pytest tests/oracles -q -c /dev/null --rootdir . -p no:cacheprovider"
+    "PYTHONPATH=operator:runtime:.:runner "
+    "python -m pytest tests/oracles -q -c /dev/null --rootdir . -p no:cacheprovider"
 )
 
 

@@ -132,9 +132,9 @@ class Candidate(Contract):
     gpu: Annotated[str, Field(min_length=1, max_length=63)]
     """The GPU's product, as the node's label nvidia.com/gpu.product gives it."""
     count: Annotated[int, Field(ge=1, le=64)]
-    """GPUs per replica."""
+    """GPUs per replica; more than a node has are taken from several."""
     wait_for: Duration | None = None
-    """How long to wait until so many are free on one node, before the next candidate is tried. Default: not at all."""
+    """How long to wait until so many are free, before the next candidate is tried. Default: not at all."""
 
 
 class Toleration(Contract):

@@ -18,7 +18,7 @@ _GRACE_AFTER_DRAIN_SECONDS = 60
 # the only worker of a deployment vanishes from the Service before its successor is there.
 _READY_AFTER_DRAIN_SECONDS = 5
 # The engine's process for a GPU is a Ray actor, which has this for its title (vLLM v1/executor/ray_executor_v2.py).
-_STAGE_CHECK = ["sh", "-c", "exec grep -qsz ^ray::RayWorkerProc /proc/[0-9]*/cmdline"]
+STAGE_CHECK = ["sh", "-c", "exec grep -qsz ^ray::RayWorkerProc /proc/[0-9]*/cmdline"]
 
 
 def head_pod(owner: Owner, spec: ModelDeploymentSpec, revision: Revision, settings: Settings) -> dict[str, object]:
@@ -61,7 +61,7 @@ def model_pod(
         "shared_memory": shared_memory(revision.plan),
         "start_deadline_seconds": revision.plan.start_deadline_seconds,
         "ready_seconds": drain_seconds + _READY_AFTER_DRAIN_SECONDS,
-        "stage_check": _STAGE_CHECK,
+        "stage_check": STAGE_CHECK,
         "grace_seconds": drain_seconds + _GRACE_AFTER_DRAIN_SECONDS,
     }
 
