@@ -6,6 +6,7 @@ here knows the operator: it looks at objects as the real ones do.
 
 import asyncio
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -49,6 +50,8 @@ class Replica:
     pod_ip: str
     state: str
     until: float
+    # The addresses of the pods with its other stages.
+    followers: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -258,6 +261,9 @@ class World:
             return
         if _component(pod) == "head":
             is_ready = _age(pod) >= self.pace.head
+        elif _component(pod) == "follower":
+            ray = self.rays.get(_revision_key(pod), Ray())
+            is_ready = any(pod["status"]["podIP"] in one.followers for one in ray.replicas)
         else:
             ray = self.rays.get(_revision_key(pod), Ray())
             # Serve runs a proxy where it has put a replica, and each proxy stands before all replicas that run.
@@ -276,15 +282,16 @@ class World:
 
     def _advance_ray(self, key: tuple[str, str, str], ray: Ray) -> None:
         moment = asyncio.get_running_loop().time()
-        workers = {
-            pod["status"]["podIP"]
-            for pod in self.api.of_kind("Pod")
-            if _component(pod) == "worker" and _revision_key(pod) == key and _is_running(pod) and not _is_going(pod)
-        }
+        mine = [pod for pod in self.api.of_kind("Pod") if _revision_key(pod) == key and _is_running(pod)]
+        staying = [pod for pod in mine if not _is_going(pod)]
+        workers = {pod["status"]["podIP"] for pod in staying if _component(pod) == "worker"}
+        followers = {pod["status"]["podIP"] for pod in mine if _component(pod) == "follower"}
         ray.replicas = [
             one
             for one in ray.replicas
-            if one.pod_ip in workers and not (one.state == "STOPPING" and moment >= one.until)
+            if one.pod_ip in workers
+            and one.followers <= followers
+            and not (one.state == "STOPPING" and moment >= one.until)
         ]
         for one in ray.replicas:
             if one.state == "STARTING" and moment >= one.until:
@@ -293,8 +300,23 @@ class World:
         for one in active[max(0, ray.target) :]:
             one.state, one.until = "STOPPING", moment + self.pace.stopping
         free = sorted(workers - {one.pod_ip for one in ray.replicas})
+        used = frozenset().union(*(one.followers for one in ray.replicas))
+        idle = [pod["status"]["podIP"] for pod in staying if _component(pod) == "follower"]
+        idle = sorted(ip for ip in idle if ip not in used)
+        number = self._followers(key)
         for ip in free[: max(0, ray.target - len(active))]:
-            ray.replicas.append(Replica(f"r{next(self._names)}", ip, "STARTING", moment + self.pace.replica))
+            if len(idle) < number:
+                return
+            taken, idle = frozenset(idle[:number]), idle[number:]
+            ray.replicas.append(Replica(f"r{next(self._names)}", ip, "STARTING", moment + self.pace.replica, taken))
+
+    def _followers(self, key: tuple[str, str, str]) -> int:
+        """How many a replica of this revision needs, by its serve document."""
+        for one in self.api.of_kind("ConfigMap"):
+            if _revision_key(one) == key:
+                pods: int = json.loads(one["data"]["serve.json"])["engine"]["pods"]
+                return pods - 1
+        return 0
 
     def _token(self, pod: Manifest) -> str | None:
         """What is in the Secret that the pod mounts."""

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 # JSON escapes characters beyond 16 bits as pairs, and leaves line separators as they are; YAML reads neither back.
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
+_as_json_text = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def as_yaml(value: object) -> str:
@@ -21,7 +22,7 @@ def as_yaml(value: object) -> str:
     if isinstance(value, StrictUndefined):
         # It raises its own error, which names what is missing.
         return str(value)
-    text = json.dumps(value, ensure_ascii=False)
+    text = _as_json_text(value)
     return _NOT_PLAIN.sub(lambda match: f"\\U{ord(match[0]):08x}", text)
 
 
