@@ -70,7 +70,9 @@ def _first(shape: Shape, tried: tuple[Candidate, ...], context_length: int) -> C
 
 def _machines(question: Question) -> str:
     """How many machines would be needed, each a pipeline stage."""
-    tried = spanning(_free(question.spec), question.shape, _usual_offers())
+    # One stage on each: others would only matter for heads that cannot be divided among eight, and take time.
+    wide = spanning(_free(question.spec), question.shape, _usual_offers())
+    tried = tuple(one for one in wide if one.pipeline_parallel == one.pods)
     would = _first(question.shape, tried, question.context.least)
     return "" if would is None else f" ({would} would)"
 
