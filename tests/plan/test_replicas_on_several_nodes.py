@@ -39,7 +39,8 @@ def counted(gpu: str, count: int, **wait: str) -> dict[str, Any]:
         pytest.param(LARGE, [("H100", 8)] * 2 + [("H200", 8)], {}, ("H200", 1, 8, 1), id="one node before several"),
         pytest.param(LARGE, [("H100", 8)] * 4, {}, ("H100", 2, 8, 2), id="no more nodes than are needed"),
         pytest.param(MIDDLE, [("L4", 1)] * 9, {}, ("L4", 8, 1, 8), id="nodes with one GPU each"),
-        pytest.param(MIDDLE, [("L4", 4)] * 3, {}, ("L4", 3, 4, 3), id="three nodes"),
+        pytest.param(MIDDLE, [("L4", 4)] * 3, {}, ("L4", 2, 4, 2), id="a shorter context on fewer nodes"),
+        pytest.param(MIDDLE, [("L4", 2)] * 4, {}, ("L4", 4, 2, 4), id="no fewer than four hold it"),
         pytest.param(
             SMALL,
             [("L4", 2)] * 2,

@@ -16,8 +16,10 @@ from tonnage.plan.gpu.offers import Offer
 # values cost less quality than FP8 weights, so they come first. Four bits at load need a calibrated checkpoint.
 _LOSSLESS = ((None, "auto"),)
 _EIGHT_BITS = ((None, "auto"), (None, "fp8"), ("fp8", "auto"), ("fp8", "fp8"))
-# Of one replica: more has not been heard of, and each costs planning time.
-_MOST_PODS = 8
+# Of one replica, as each costs planning time.
+_PODS = (2, 3, 4, 6, 8)
+# In each of several pods, for heads that cannot be divided among all of its GPUs.
+_MOST_STAGES = 2
 _LADDERS = {Precision.LOSSLESS: _LOSSLESS, Precision.BALANCED: _EIGHT_BITS, Precision.COMPACT: _EIGHT_BITS}
 
 
@@ -96,8 +98,8 @@ def _wide_sizes(offer: Offer, serving: Serving) -> Iterator[_Size]:
         return
     per_pod = max(_doubled(serving.tensor_parallel or 1, offer.per_node), default=None)
     if per_pod is not None:
-        most = min(offer.room(per_pod).total, _MOST_PODS)
-        yield from (_Size(per_pod * pods, pods) for pods in range(2, most + 1))
+        most = offer.room(per_pod).total
+        yield from (_Size(per_pod * pods, pods) for pods in _PODS if pods <= most)
 
 
 def _wanted(serving: Serving) -> int:
@@ -136,7 +138,9 @@ def _in_order(
 
 def _splits(size: _Size, serving: Serving) -> Iterator[tuple[int, int]]:
     """Tensor and pipeline parallelism whose product is the GPUs, tensor parallelism preferred, but within a pod."""
-    for pipeline in range(size.pods, size.gpus + 1, size.pods):
+    is_free = size.pods > 1 and serving.tensor_parallel is None and serving.pipeline_parallel is None
+    most = _MOST_STAGES * size.pods if is_free else size.gpus
+    for pipeline in range(size.pods, most + 1, size.pods):
         tensor, rest = divmod(size.gpus, pipeline)
         if rest or serving.tensor_parallel not in (None, tensor) or serving.pipeline_parallel not in (None, pipeline):
             continue

@@ -81,12 +81,17 @@ def _choices(question: Question, first: Choice) -> Iterator[tuple[Choice, Candid
 
 
 def _choose(question: Question, offers: list[Offer]) -> Choice:
-    """Among what one node holds, and only where none does among what several do."""
+    """Among what one node holds; where none does among what two do, and so on: the context is cut before."""
     spec, shape = question.spec, question.shape
     has_image = spec.template.image is not None
     choice = choose(shape, candidates(spec, shape, tuple(offers)), question.context, has_image=has_image)
     wide = () if choice.fit else spanning(spec, shape, tuple(offers))
-    return choice.or_else(choose(shape, wide, question.context, has_image=has_image)) if wide else choice
+    for pods in sorted({one.pods for one in wide}):
+        among = tuple(one for one in wide if one.pods == pods)
+        choice = choice.or_else(choose(shape, among, question.context, has_image=has_image))
+        if choice.fit is not None:
+            break
+    return choice
 
 
 def _last_choice(question: Question) -> Choice:
