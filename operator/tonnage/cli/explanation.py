@@ -56,7 +56,11 @@ def rows(plan: PlanStatus) -> Iterator[Row]:
     if plan.gpu_products:
         yield "nodes", ", ".join(plan.gpu_products), ""
     yield "parallel", f"tensor {plan.tensor_parallel} × pipeline {plan.pipeline_parallel}", ""
-    yield "precision", plan.dtype, f"quantized: {plan.quantization}" if plan.quantization else "not quantized"
+    yield (
+        "precision",
+        plan.dtype,
+        f"quantized: {plan.quantization}" if plan.quantization else "weights as the checkpoint has them",
+    )
     if plan.kv_cache_tokens:
         detail = f"type {plan.kv_cache_dtype}, {plan.kv_cache_bytes_per_token:,} bytes per token"
         yield "KV cache", f"{plan.kv_cache_tokens:,} tokens", detail
