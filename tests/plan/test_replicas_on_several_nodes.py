@@ -55,6 +55,7 @@ def counted(gpu: str, count: int, **wait: str) -> dict[str, Any]:
             ("L4", 2, 2, 4),
             id="two stages in each pod",
         ),
+        pytest.param(SMALL, [("L4", 1)] * 5, {"serving": {"pipelineParallel": 5}}, ("L4", 5, 1, 5), id="five stages"),
         pytest.param(
             SMALL, [("L4", 2)] * 2, {"placement": counted("L4", 4)}, ("L4", 2, 2, 2), id="so many as the author counts"
         ),

@@ -98,8 +98,11 @@ def _wide_sizes(offer: Offer, serving: Serving) -> Iterator[_Size]:
         return
     per_pod = max(_doubled(serving.tensor_parallel or 1, offer.per_node), default=None)
     if per_pod is not None:
+        # Who says how many stages there are may want any number of pods.
+        stages = serving.pipeline_parallel
+        numbers = _PODS if stages is None else range(2, stages + 1)
         most = offer.room(per_pod).total
-        yield from (_Size(per_pod * pods, pods) for pods in _PODS if pods <= most)
+        yield from (_Size(per_pod * pods, pods) for pods in numbers if pods <= most)
 
 
 def _wanted(serving: Serving) -> int:
