@@ -1,8 +1,7 @@
 """The families that people ask for by name: how they keep what they read, and how large they are.
 
-Sizes are those that their authors publish, in billions, to one percent. Families that no config here is of (Llama 1,
-Mistral Small and Large, Qwen 2.5 Coder, Yi 1.5, DeepSeek LLM and Coder, Baichuan 1, Falcon, Granite) share the class of
-one that is, or are in `test_shape.py`. Without a size: a config that differs from what was published (Qwen 1.5:
+Sizes are those that their authors publish, in billions, to one percent. Families that no config here is of are in
+`test_families_without_a_config.py`. Without a size: a config that differs from what was published (Qwen 1.5:
 its head is tied here), a head that the config has and the checkpoint has not, a size that nobody gave to the percent.
 """
 
