@@ -54,14 +54,9 @@ def head_name(owner: Owner, revision: str) -> str:
     return f"{revision_name(owner, revision)}-{HEAD}"
 
 
-def worker_name(owner: Owner, revision: str) -> str:
-    """Deployment of a revision's workers."""
-    return f"{revision_name(owner, revision)}-{WORKER}"
-
-
-def follower_name(owner: Owner, revision: str) -> str:
-    """Deployment of a revision's followers."""
-    return f"{revision_name(owner, revision)}-{FOLLOWER}"
+def model_pods_name(owner: Owner, revision: str, component: str) -> str:
+    """Deployment of a revision's workers or followers."""
+    return f"{revision_name(owner, revision)}-{component}"
 
 
 def ray_token_name(owner: Owner) -> str:

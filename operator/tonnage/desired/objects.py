@@ -33,10 +33,10 @@ def revision_objects(  # noqa: PLR0913, PLR0917 # six is where the style draws t
         document_config_map(owner, revision),
         head_service(owner, revision),
         head_stateful_set(owner, spec, revision, settings),
-        worker_deployment(owner, spec, revision, settings, worker_replicas),
+        model_deployment(owner, spec, revision, settings, WORKER, worker_replicas),
     ]
     if revision.plan.pods_per_replica > 1:
-        found.append(follower_deployment(owner, spec, revision, settings, follower_replicas))
+        found.append(model_deployment(owner, spec, revision, settings, FOLLOWER, follower_replicas))
     return found
 
 
@@ -94,26 +94,19 @@ def head_stateful_set(owner: Owner, spec: ModelDeploymentSpec, revision: Revisio
     )
 
 
-def worker_deployment(
-    owner: Owner, spec: ModelDeploymentSpec, revision: Revision, settings: Settings, replicas: int
+def model_deployment(  # noqa: PLR0913, PLR0917 # six is where the style draws the line
+    owner: Owner,
+    spec: ModelDeploymentSpec,
+    revision: Revision,
+    settings: Settings,
+    component: str,
+    replicas: int,
 ) -> Manifest:
-    """The pods that hold a replica, or the first stages of one."""
+    """The pods that hold the model: workers a replica, or its first stages; followers the other stages."""
     return rendered(
         "worker-deployment",
-        **_common(owner, WORKER, revision, names.worker_name(owner, revision.name)),
-        **model_pod(owner, spec, revision, settings, WORKER),
-        replicas=replicas,
-    )
-
-
-def follower_deployment(
-    owner: Owner, spec: ModelDeploymentSpec, revision: Revision, settings: Settings, replicas: int
-) -> Manifest:
-    """The pods that hold the other stages."""
-    return rendered(
-        "worker-deployment",
-        **_common(owner, FOLLOWER, revision, names.follower_name(owner, revision.name)),
-        **model_pod(owner, spec, revision, settings, FOLLOWER),
+        **_common(owner, component, revision, names.model_pods_name(owner, revision.name, component)),
+        **model_pod(owner, spec, revision, settings, component),
         replicas=replicas,
     )
 

@@ -60,14 +60,14 @@ def state(offer: Offer) -> str:
     """How many there are of an offer that is not there."""
     if not offer.shares:
         return f"no node has {offer.gpu.name}"
-    if not offer.is_present and offer.pods == 1:
-        return f"the most on one node is {offer.per_node}"
+    if offer.pods == 1:
+        if not offer.is_present:
+            return f"the most on one node is {offer.per_node}"
+        return f"{max(share.free or 0 for share in offer.shares)} of {offer.count} are free on one node"
     gpus = (offer.count or 1) // offer.pods
     room = offer.room(gpus)
     if not offer.is_present:
         return f"{room.total} of {offer.pods} nodes have {gpus}"
-    if offer.pods == 1:
-        return f"{max(share.free or 0 for share in offer.shares)} of {gpus} are free on one node"
     return f"{room.free} of {offer.pods} nodes have {gpus} that are free"
 
 
