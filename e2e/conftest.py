@@ -46,6 +46,8 @@ def tonnage(request: pytest.FixtureRequest, cluster: Cluster) -> Installation:
 def namespace(request: pytest.FixtureRequest, tonnage: Installation) -> Iterator[str]:
     """A namespace for one module's tests, deleted after them; its last pods may drain while the next one begins."""
     name = f"e2e-{re.sub(r'[^a-z0-9]+', '-', request.module.__name__.rpartition('test_')[2])}"
+    # It may still be going, from the run before.
+    tonnage.cluster.kubectl_run("wait", "--for=delete", f"namespace/{name}", "--timeout=120s", deadline_seconds=130)
     tonnage.cluster.kubectl_run("create", "namespace", name)
     yield name
     tonnage.cluster.kubectl_run("delete", "namespace", name, "--wait=false")

@@ -72,8 +72,15 @@ class Deployment:
 
     def wait_reason(self, kind: str, reason: str, *, deadline_seconds: float = 60) -> str:
         """Wait until a condition has a reason; returns its message."""
-        self.wait(lambda: self.condition(kind).get("reason") == reason, f"{kind} {reason}", deadline_seconds)
-        message: str = self.condition(kind)["message"]
+        found: Json = {}
+
+        def has_reason() -> bool:
+            # The message of the same reading: the next one may have another reason.
+            found.update(self.condition(kind))
+            return found.get("reason") == reason
+
+        self.wait(has_reason, f"{kind} {reason}", deadline_seconds)
+        message: str = found["message"]
         return message
 
     def wait(self, is_reached: Callable[[], bool], what: str, deadline_seconds: float) -> None:
