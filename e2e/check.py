@@ -1,8 +1,8 @@
 """`./e2e/check`: every check and every test there is, then everything taken down again.
 
-Cheap and decisive first. Tests that have clusters of their own mostly wait, so they are a run of pytest beside that of
-all others, shown when it is over. The closing lines of both are printed once more at the very end, after the cluster is
-gone.
+Cheap and decisive first: what fails without a cluster is not tried on one. Tests that have clusters of their own mostly
+wait, so they are a run of pytest beside that of all others, shown when it is over. The closing lines of every run are
+printed once more at the very end, after the cluster is gone.
 """
 
 import argparse
@@ -78,24 +78,30 @@ def check(cluster: Cluster, words: list[str], *, is_kept: bool) -> int:
     progress.say("ruff, mypy, import-linter")
     if status := run_shown(["task", "static"], STATIC_DEADLINE_SECONDS)[0]:
         return status
-    options = ["-v", "--durations=20", "--provider", cluster.provider, *words]
+    options = ["-v", "--durations=20", *words]
+    progress.say("tests without a cluster")
+    unit_status, unit_line = run_shown(["pytest", "tests", "-n", "auto", *options], TESTS_DEADLINE_SECONDS)
+    if unit_status not in (0, NO_TESTS):
+        return unit_status
+    options += ["--provider", cluster.provider]
     try:
         cluster.up()
         install(cluster)
-        progress.say("all tests")
+        progress.say("tests on a cluster")
         with started_beside(["pytest", BESIDE, *options]) as finished:
             where = ["--cluster", cluster.name, "--installed", f"--ignore={BESIDE}"]
-            status, closing_line = run_shown(["pytest", "tests", "e2e", *where, *options], TESTS_DEADLINE_SECONDS)
+            status, closing_line = run_shown(["pytest", "e2e", *where, *options], TESTS_DEADLINE_SECONDS)
             beside_status, beside_line = finished()
     finally:
         if is_kept:
             progress.say(f"kept: export KUBECONFIG={cluster.kubeconfig}")
         else:
             cluster.down()
-    print(f"{beside_line}\n{closing_line}", flush=True)
-    # A choice of tests (-k) may leave one of the two runs without any.
-    failures = [each for each in (status, beside_status) if each not in (0, NO_TESTS)]
-    return failures[0] if failures else min(status, beside_status)
+    print(f"{unit_line}\n{beside_line}\n{closing_line}", flush=True)
+    # A choice of tests (-k) may leave some runs without any.
+    statuses = (unit_status, beside_status, status)
+    failures = [each for each in statuses if each not in (0, NO_TESTS)]
+    return failures[0] if failures else min(statuses)
 
 
 @contextmanager
