@@ -11,11 +11,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from tonnage.facts.errors import unusable
+from tonnage.facts.spelling import spelled
 
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 HIDDEN_SIZE = ("hidden_size", "n_embd", "d_model")
 ATTENTION_HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
-KV_HEADS = ("n_head_kv", "num_kv_heads", "num_key_value_heads", "multi_query_group_num", "num_attention_groups")
+KV_HEADS = (
+    "n_head_kv",
+    "num_kv_heads",
+    "num_key_value_heads",
+    "kv_n_heads",
+    "multi_query_group_num",
+    "num_attention_groups",
+)
 HEAD_DIM = ("head_dim", "hidden_size_per_head", "attention_head_dim", "kv_channels")
 VOCABULARY_SIZE = ("vocab_size", "padded_vocab_size")
 CONTEXT_LENGTH = (
@@ -46,13 +54,6 @@ _SEE_ALL = (
 )
 
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
-# Flat configs of an encoder and a decoder (Whisper): what they call the decoder's numbers. Their num_hidden_layers
-# counts the encoder's.
-_DECODER_NAMES = {
-    "num_hidden_layers": "decoder_layers",
-    "num_attention_heads": "decoder_attention_heads",
-    "intermediate_size": "decoder_ffn_dim",
-}
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,10 @@ class Config:
     @property
     def is_tied(self) -> bool | None:
         """Whether the output head is the input embedding; None where it is not said."""
-        given = (part.get("tie_word_embeddings") for part in (self.whole, self.text))
+        # The whole of an Omni model ties nothing: what speaks and what thinks have answers of their own.
+        inner = self.whole.get("thinker_config")
+        parts = (inner if isinstance(inner, Mapping) else self.whole, self.text)
+        given = (part.get("tie_word_embeddings") for part in parts)
         return next((value for value in given if isinstance(value, bool)), None)
 
     def positive(self, names: tuple[str, ...]) -> int | None:
@@ -137,14 +141,7 @@ def config(document: Mapping[str, Any]) -> Config:
     sections = (document, inner) if isinstance(inner, Mapping) else (document,)
     parts = (section.get(name) for section in sections for name in _TEXT_PARTS)
     text = next((part for part in parts if isinstance(part, Mapping) and part), document)
-    return Config(document, _decoder(text))
-
-
-def _decoder(text: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same, with the decoder's numbers under the names of all others."""
-    if not all(name in text for name in _DECODER_NAMES.values()):
-        return text
-    return {**text, **{name: text[given] for name, given in _DECODER_NAMES.items()}}
+    return Config(document, spelled(text))
 
 
 def json_object(where: str, content: bytes) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from tonnage.facts.shape.description import (
     Tensor,
     Tower,
 )
-from tonnage.facts.shape.families import DEFAULTS, family
+from tonnage.facts.shape.families import DEFAULTS, family, is_known
+from tonnage.facts.shape.feed_forward import uneven
 from tonnage.facts.shape.fields import MOST_LAYERS, Fields, senseless
 from tonnage.facts.shape.layers import layer_pattern, layers
 from tonnage.facts.shape.parts import Model, Projection, norm, projections
@@ -65,8 +66,8 @@ _POOLING_WORDS = ("ForSequenceClassification", "ForTokenClassification", "Reward
 _PARTLY_DESCRIBED = {
     "deepseek_v4": "compressed history, hash layers and hyper-connections of the layers",
     "deepseek_ref": "compressed history, hash layers and hyper-connections of the layers",
-    "falcon_h1": "Mamba beside the attention of each layer",
     "gemma3n_text": "alternating updates",
+    "hrm_text": "layers that are run several times",
     "zamba2": "shared attention blocks",
 }
 
@@ -85,7 +86,7 @@ def _shape(config: Mapping[str, Any]) -> Shape:
     text = read.text
     model_type = str(text.get("model_type") or read.model_type)
     fields = Fields(text, DEFAULTS.get(model_type, {}))
-    row = family(model_type)
+    row = family(model_type, fields.text("hidden_act"))
     hidden = fields.required("hidden size", *names.HIDDEN_SIZE)
     vocabulary = fields.required("vocabulary size", *names.VOCABULARY_SIZE)
     count = _layer_count(fields)
@@ -233,10 +234,16 @@ def _missing_towers(architecture: str, found: tuple[Tower, ...], gaps: tuple[str
 
 
 def _unknown(model: Model, stack: tuple[Layer, ...], quantized: Quantization | None) -> Iterator[str]:
+    if not is_known(model.model_type):
+        yield f"how the family {shown(model.model_type)} differs from a Llama"
     if model.model_type in _PARTLY_DESCRIBED:
         yield _PARTLY_DESCRIBED[model.model_type]
     if quantized is not None and quantized.milli_bits is None and not quantized.by_module:
         yield f"bits of a weight quantized with {quantized.method}"
+    yield from uneven(model.fields)
+    # Gemma 4 says the same in names of its own.
+    if model.fields.part("per_layer_config") and model.model_type != "gemma4_text":
+        yield "sizes that some layers have of their own"
     if model.fields.part("sparse_attention_config"):
         yield "index of sparse attention"
     mixers = {layer.mixer for layer in stack if isinstance(layer.mixer, Attention)}

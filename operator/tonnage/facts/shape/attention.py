@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
+from tonnage.facts.config import HEAD_DIM, KV_HEADS
 from tonnage.facts.shape.description import Attention, AttentionKind, Split, Tensor
+from tonnage.facts.shape.fields import Fields
 from tonnage.facts.shape.parts import Model, Projection, norm, projections
 
-KV_HEADS = ("num_key_value_heads", "n_head_kv", "num_kv_heads", "multi_query_group_num", "num_attention_groups")
-HEAD_DIM = ("head_dim", "hidden_size_per_head", "attention_head_dim", "kv_channels")
 _WINDOW_WORDS = ("sliding", "local")
+# Families whose attention's output passes a gate of its own width.
+_GATED_OUTPUTS = ("afmoe", "hrm_text", "muse_glimmer_text")
 
 
 def attention(model: Model, index: int) -> tuple[Attention, tuple[Tensor, ...]]:
@@ -22,7 +24,7 @@ def attention(model: Model, index: int) -> tuple[Attention, tuple[Tensor, ...]]:
     if model.model_type in ("deepseek_v4", "deepseek_ref"):
         return _compressed(model)
     if fields.number("kv_lora_rank") is not None:
-        return _latent(model)
+        return _latent(model, has_indexer=_has_indexer(model.fields, index))
     cross = fields.items("cross_attention_layers")
     if cross and index in cross:
         return _cross(model)
@@ -146,7 +148,7 @@ def _extra_tensors(model: Model, described: Attention, query: int, key: int) -> 
         found.append(Tensor("self_attn.sinks", heads, Split.SHARDED))
     if model.model_type == "laguna" and fields.section.get("gating"):
         found.extend(Projection("self_attn.g_proj", model.hidden_size, heads).tensors)
-    if model.model_type == "muse_glimmer_text":
+    if model.model_type in _GATED_OUTPUTS:
         found.extend(Projection("self_attn.gate_proj", model.hidden_size, query).tensors)
     return tuple(found)
 
@@ -161,15 +163,32 @@ def _is_query_gated(model: Model) -> bool:
     return model.fields.is_set("attn_output_gate", default=model.model_type.startswith(("qwen3_next", "qwen3_5")))
 
 
+def _has_indexer(fields: Fields, index: int) -> bool:
+    """Whether a layer of sparse attention chooses its tokens itself, or takes those of the layer before.
+
+    As vLLM's models/deepseek_v32/attention.py and models/hy_v4/nvidia/attention.py.
+    """
+    if not fields.number("index_head_dim"):
+        return False
+    kinds = fields.items("indexer_types") or []
+    if index < len(kinds):
+        return str(kinds[index]) != "shared"
+    pattern = fields.text("index_topk_pattern")
+    if pattern:
+        return pattern[index : index + 1] != "S"
+    first, period = fields.number("index_skip_topk_offset") or 2, fields.number("index_topk_freq") or 1
+    return max(index - first + 1, 0) % period == 0
+
+
 @lru_cache(maxsize=8)
-def _latent(model: Model) -> tuple[Attention, tuple[Tensor, ...]]:
+def _latent(model: Model, *, has_indexer: bool) -> tuple[Attention, tuple[Tensor, ...]]:
     """DeepSeek's: queries and keys through narrow projections, which every rank holds whole."""
     fields, hidden, heads = model.fields, model.hidden_size, model.heads
     rank = fields.required("rank of latent attention", "kv_lora_rank")
     rope = fields.number("qk_rope_head_dim") or 0
     nope = fields.required("dimension of a head without rotation", "qk_nope_head_dim")
     value = fields.required("dimension of a value", "v_head_dim") if "v_head_dim" in fields.section else nope
-    index_dim = fields.number("index_head_dim") or 0
+    index_dim = (fields.number("index_head_dim") or 0) if has_indexer else 0
     found: list[Tensor] = []
     query_rank = fields.number("q_lora_rank")
     if query_rank:
@@ -188,7 +207,7 @@ def _latent(model: Model) -> tuple[Attention, tuple[Tensor, ...]]:
     found.append(norm("self_attn.kv_a_layernorm", rank))
     if index_dim:
         found += _indexer(model, query_rank or hidden, index_dim)
-    if fields.is_set("mla_use_output_gate"):
+    if fields.is_set("mla_use_output_gate", default=model.model_type == "hy_v4"):
         found += projections(Projection("self_attn.g_proj", hidden, heads * value))
     described = Attention(
         AttentionKind.LATENT,

@@ -4,12 +4,15 @@ A reader would get wrong that experts come fused: all of a layer are two tensors
 a matrix but a stack of them.
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from tonnage.facts.shape.attention import first_sharing_layer
 from tonnage.facts.shape.description import FeedForward, Role, Split, Tensor
 from tonnage.facts.shape.fields import Fields
 from tonnage.facts.shape.parts import Model, Projection, norm, projections
+from tonnage.facts.spelling import VISION_EXPERT_WIDTH, VISION_EXPERTS
 
 _EXPERTS = ("num_local_experts", "n_routed_experts", "num_experts", "moe_num_experts", "num_routed_experts")
 _ACTIVE = (
@@ -22,7 +25,12 @@ _ACTIVE = (
     "moe_topk",
 )
 _DENSE_WIDTH = ("intermediate_size", "n_inner", "ffn_hidden_size", "ffn_dim", "d_ff")
-_EXPERT_WIDTH = ("moe_intermediate_size", "expert_intermediate_size", "ffn_hidden_size_moe")
+_EXPERT_WIDTH = (
+    "moe_intermediate_size",
+    "expert_intermediate_size",
+    "ffn_hidden_size_moe",
+    "expert_ffn_hidden_size",
+)
 _SHARED_WIDTH = (
     "shared_expert_intermediate_size",
     "moe_shared_expert_intermediate_size",
@@ -39,6 +47,13 @@ def feed_forward(model: Model, index: int) -> tuple[FeedForward, tuple[Tensor, .
     if experts and _is_mixture(model, index):
         return mixture(model, experts)
     return dense(model, _layer_width(model, index))
+
+
+def uneven(fields: Fields) -> Iterator[str]:
+    """Numbers of the experts that the config gives for each layer, not the same for all: nothing here reads them."""
+    for name in (*_EXPERTS, *_ACTIVE, *_EXPERT_WIDTH, *_SHARED_WIDTH, *_SHARED_COUNT):
+        if fields.items(name) and fields.number(name) is None:
+            yield f"{name}, which differs from layer to layer"
 
 
 def _layer_width(model: Model, index: int) -> int:
@@ -67,15 +82,26 @@ def mixture(model: Model, experts: int) -> tuple[FeedForward, tuple[Tensor, ...]
     inner = narrow or hidden
     shared = _shared_width(model, width)
     found = list(_expert_tensors(model, experts, active, width, inner))
+    # LongCat's router may also choose experts that return what they are given.
+    choices = experts + (fields.number("zero_expert_num") or 0)
     # The engine never quantizes a router.
-    found.append(Tensor("mlp.gate", experts * (hidden + model.family.router_bias)))
+    found.append(Tensor("mlp.gate", choices * (hidden + model.family.router_bias)))
     if model.family.score_bias:
-        found.append(Tensor("mlp.gate.e_score_correction_bias", experts, is_float32=True))
+        found.append(Tensor("mlp.gate.e_score_correction_bias", choices, is_float32=True))
     if narrow:
         found += projections(
             Projection("mlp.fc1_latent_proj", hidden, narrow, Split.WHOLE),
             Projection("mlp.fc2_latent_proj", narrow, hidden, Split.WHOLE),
         )
+    images = fields.number(VISION_EXPERTS)
+    if images:
+        # A token of text uses none of them.
+        width_then = fields.required("width of the experts for images", VISION_EXPERT_WIDTH)
+        found += [
+            replace(tensor, name=f"mlp.vision_experts.{number}", active_elements=0)
+            for number, tensor in enumerate(_expert_tensors(model, images, 1, width_then, inner))
+        ]
+        found.append(Tensor("mlp.vision_gate", images * hidden))
     if shared:
         name = "mlp.shared_expert" if model.model_type.startswith(_QWEN_MIXTURES) else "mlp.shared_experts"
         found += _dense_tensors(model, name, shared, has_bias=False)
@@ -98,7 +124,7 @@ def _is_mixture(model: Model, index: int) -> bool:
 
 def _by_kind(fields: Fields, index: int) -> bool | None:
     kinds = fields.items("mlp_layer_types") or []
-    return str(kinds[index]) == "sparse" if index < len(kinds) else None
+    return str(kinds[index]) != "dense" if index < len(kinds) else None
 
 
 def _by_list(fields: Fields, index: int) -> bool | None:
@@ -113,7 +139,7 @@ def _by_enumeration(fields: Fields, index: int) -> bool | None:
 
 def _by_exception(fields: Fields, index: int) -> bool | None:
     """The first layers of most mixtures are dense; some name others."""
-    first = fields.number("first_k_dense_replace", "moe_layer_start_index") or 0
+    first = fields.number("first_k_dense_replace", "moe_layer_start_index", "num_dense_layers") or 0
     return False if index < first or index in (fields.items("mlp_only_layers") or ()) else None
 
 
@@ -135,7 +161,7 @@ def _dense_width(model: Model, *, dense_first: bool = True) -> int:
     special = fields.number("dense_intermediate_size", "intermediate_size_mlp") if dense_first else None
     # GPT-2's kin say nothing where the width is four times the model's.
     width = special or fields.number(*_DENSE_WIDTH) or 4 * model.hidden_size
-    if model.model_type.startswith("lfm2") and fields.is_set("block_auto_adjust_ff_dim", default=True):
+    if model.model_type == "lfm2" and fields.is_set("block_auto_adjust_ff_dim", default=True):
         return _adjusted_width(fields, width)
     # The first Qwen counts gate and up projection together.
     return width // 2 if model.model_type == "qwen" else width

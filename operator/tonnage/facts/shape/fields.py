@@ -25,9 +25,14 @@ class Fields:
     defaults: Mapping[str, int] = field(default_factory=dict)
 
     def number(self, *names: str) -> int | None:
-        """The first of these that is given, as a positive number; 0 and null count as absent."""
+        """The first of these that is given, as a positive number; 0 and null count as absent.
+
+        A list with a number for each layer is that number where they are all the same, and counts as absent elsewhere.
+        """
         for name in names:
             value = self.section.get(name)
+            if isinstance(value, list) and value and isinstance(value[0], int) and value == value[:1] * len(value):
+                value = value[0]
             if value is None and name in self.defaults:
                 return self.defaults[name]
             if value is None or (isinstance(value, Sequence) and not isinstance(value, str)):

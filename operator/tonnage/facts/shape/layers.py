@@ -32,6 +32,8 @@ _PATTERN_LETTERS = {
     "moe": "E",
 }
 _ENCODER_DECODERS = ("whisper",)
+_PARALLEL = ("falcon_h1",)
+_SHORTCUTS = ("longcat_flash",)
 _NAS_MULTIPLE = 256
 # Families for whose layers transformers has one word.
 _LINEAR_KINDS = {"granitemoehybrid": "mamba", "bamba": "mamba", "zamba2": "mamba", "minimax": "lightning"}
@@ -58,6 +60,10 @@ def _all_layers(model: Model) -> Iterator[Layer]:
         return (_block_layer(model, block) for block in blocks)
     if model.model_type in _ENCODER_DECODERS:
         return chain.from_iterable(_decoder_layers(model) for _ in range(model.layers))
+    if model.model_type in _PARALLEL:
+        return chain.from_iterable(_parallel_layers(model, index) for index in range(model.layers))
+    if model.model_type in _SHORTCUTS:
+        return chain.from_iterable(_shortcut_layers(model, index) for index in range(model.layers))
     return (_layer(model, kind, index) for index, kind in enumerate(_kinds(model)))
 
 
@@ -111,6 +117,21 @@ def _decoder_layers(model: Model) -> tuple[Layer, Layer]:
     part, part_tensors = feed_forward(model, 0)
     one = norm("norms", model.hidden_size, has_bias=model.family.norm_bias)
     return Layer(own, None, (*own_tensors, one)), Layer(cross, part, (*cross_tensors, *part_tensors, one, one))
+
+
+def _parallel_layers(model: Model, index: int) -> tuple[Layer, Layer]:
+    """One layer of Falcon-H1: Mamba beside attention, then one feed-forward part."""
+    state, state_tensors = mamba2(model)
+    return Layer(state, None, state_tensors), _layer(model, "attention", index)
+
+
+def _shortcut_layers(model: Model, index: int) -> tuple[Layer, Layer]:
+    """One layer of LongCat: attention and a dense part, twice, with the experts beside the first dense part."""
+    mixer, mixer_tensors = attention(model, index)
+    wide, wide_tensors = dense(model, model.fields.required("width of the dense parts", "ffn_hidden_size"))
+    part, part_tensors = feed_forward(model, index)
+    both = (*mixer_tensors, *wide_tensors, *_norms(model))
+    return Layer(mixer, part, (*both, *part_tensors)), Layer(mixer, wide, both)
 
 
 def _input_tensors(model: Model) -> tuple[Tensor, ...]:

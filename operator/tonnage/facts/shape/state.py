@@ -47,7 +47,7 @@ def gated_delta(model: Model) -> tuple[State, tuple[Tensor, ...]]:
 def mamba2(model: Model) -> tuple[State, tuple[Tensor, ...]]:
     """Nemotron-H's, Bamba's, Granite 4's, Falcon-H1's."""
     fields, hidden = model.fields, model.hidden_size
-    heads = fields.required("number of Mamba heads", "mamba_num_heads", "mamba_n_heads", "num_heads")
+    heads = fields.required("number of Mamba heads", "mamba_num_heads", "mamba_n_heads", "n_mamba_heads", "num_heads")
     head_dim = fields.number("mamba_head_dim", "mamba_d_head")
     inner = heads * head_dim if head_dim else (fields.number("expand", "mamba_expand") or 2) * hidden
     groups = fields.number("n_groups", "mamba_n_groups") or 1

@@ -181,7 +181,9 @@ def _largest_image(kind: Kind, model_type: str, fields: Fields) -> tuple[int, tu
     if kind.max_patches:
         return kind.max_patches, ()
     size, patch = _side(fields, "image_size"), _side(fields, "patch_size")
-    if model_type in _KINDS and size and patch and not kind.has_tiles:
+    if model_type not in _KINDS:
+        return 0, ("exact weights of the vision tower", "size of the largest image")
+    if size and patch and not kind.has_tiles:
         return (size // patch) ** 2, ()
     return 0, ("size of the largest image",)
 
