@@ -250,6 +250,13 @@ def test_latent_caches_are_as_wide_as_the_version_makes_them(version: str, bytes
     assert {bytes_of_a_token * 16} == {cache.page_bytes for cache in layer_caches(found)}
 
 
+@pytest.mark.parametrize(("kind", "bytes_of_a_token"), [("auto", 78 * 576 * 2), ("fp8", 78 * 656)])
+def test_layers_that_take_the_index_of_another_are_as_sparse_as_that(kind: str, bytes_of_a_token: int) -> None:
+    caches = layer_caches(prepared("zai-org__GLM-5.2", engine_version="0.29.0", kv_cache_dtype=kind))
+    # A key of 128 bytes and its scale, in 21 of 78 layers.
+    assert bytes_of_a_token + 21 * 132 == sum(cache.page_bytes // cache.block_tokens for cache in caches)
+
+
 def test_latent_projections_were_multiplied_at_load() -> None:
     # Eight ranks of three stages, 0.7.4.dev382 (vm-240): 25.0166 GiB.
     eight = {"engine_version": "0.7.3", "tensor_parallel": 8, "pipeline_parallel": 3}

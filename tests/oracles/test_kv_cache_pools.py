@@ -71,6 +71,25 @@ def engine_spec(prepared: Run, mixer: Attention | State, block_tokens: int, page
     return specs.FullAttentionSpec(**common)
 
 
+def index_spec(mixer: Attention, block_tokens: int) -> Any:
+    # models/deepseek_v32/attention.py: an index key in 8 bits, and a scale in 32.
+    size = mixer.indexer_dim + 4
+    return specs.MLAAttentionSpec(block_size=block_tokens, num_kv_heads=1, head_size=size, dtype=torch.uint8)
+
+
+def engine_specs(prepared: Run, mixers: list[Attention | State]) -> dict[str, Any]:
+    """What each layer asks the engine for; our own caches, in the same order, give what is not in question here."""
+    caches = iter(layer_caches(prepared))
+    wanted = {}
+    for index, mixer in enumerate(mixers):
+        cache = next(caches)
+        wanted[f"layer.{index}"] = engine_spec(prepared, mixer, cache.block_tokens, cache.page_bytes)
+        if isinstance(mixer, Attention) and mixer.indexer_dim:
+            wanted[f"layer.{index}.indexer"] = index_spec(mixer, next(caches).block_tokens)
+    assert next(caches, None) is None
+    return wanted
+
+
 @pytest.mark.parametrize(
     ("name", "ranks"),
     [
@@ -84,6 +103,8 @@ def engine_spec(prepared: Run, mixer: Attention | State, block_tokens: int, page
         pytest.param("XiaomiMiMo__MiMo-V2-Flash", 4, id="keys wider than values"),
         pytest.param("RedHatAI__Llama-4-Scout-17B-16E-Instruct-FP8-dynamic", 4, id="chunked"),
         pytest.param("deepseek-ai__DeepSeek-V2-Lite", 2, id="latent"),
+        pytest.param("nvidia__DeepSeek-V3.2-NVFP4", 8, id="sparse"),
+        pytest.param("zai-org__GLM-5.2", 16, id="sparse, with one index for four layers"),
         pytest.param("Qwen__Qwen3.5-27B", 2, id="gated delta"),
         pytest.param("nvidia__NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", 1, id="Mamba 2"),
     ],
@@ -95,10 +116,7 @@ def test_vllm_makes_the_same_pool(name: str, ranks: int) -> None:
     )
     prepared = run(setup, model)
     mixers = [layer.mixer for layer in model.layers if layer.mixer is not None]
-    wanted = {
-        f"layer.{index}": engine_spec(prepared, mixer, cache.block_tokens, cache.page_bytes)
-        for index, (mixer, cache) in enumerate(zip(mixers, layer_caches(prepared), strict=True))
-    }
+    wanted = engine_specs(prepared, mixers)
     engine = engine_config(prepared)
     groups = kv_cache_utils.get_kv_cache_groups(engine, wanted)
     found = kv_cache_utils.get_kv_cache_config_from_groups(engine, groups, CACHE_BYTES)

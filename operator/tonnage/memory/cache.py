@@ -100,7 +100,7 @@ def _attention_cache(share: Share, mixer: Attention, block_tokens: int) -> Layer
 def token_bytes(share: Share, mixer: Attention) -> int:
     """What one token takes in one layer on one rank."""
     if mixer.kind is AttentionKind.LATENT:
-        if mixer.indexer_dim and share.kv_element_bytes == 1:
+        if mixer.is_sparse and share.kv_element_bytes == 1:
             return _SPARSE_FP8_BYTES
         return _latent_bytes(share, mixer)
     heads = max(1, mixer.kv_heads // share.tensor_parallel)
@@ -129,7 +129,7 @@ def _attention_token_bytes(share: Share) -> int:
 def _block_tokens(share: Share) -> int:
     """Tokens in a block: the engine's default, or as many as make a page hold a state."""
     attentions = share.shape.attentions
-    if any(mixer.indexer_dim for mixer in attentions):
+    if any(mixer.is_sparse for mixer in attentions):
         return _SPARSE_BLOCK_TOKENS
     per_token = _attention_token_bytes(share)
     states = [layer.mixer for layer in share.shape.distinct_layers if isinstance(layer.mixer, State)]

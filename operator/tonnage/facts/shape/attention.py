@@ -188,7 +188,7 @@ def _latent(model: Model, *, has_indexer: bool) -> tuple[Attention, tuple[Tensor
     rope = fields.number("qk_rope_head_dim") or 0
     nope = fields.required("dimension of a head without rotation", "qk_nope_head_dim")
     value = fields.required("dimension of a value", "v_head_dim") if "v_head_dim" in fields.section else nope
-    index_dim = (fields.number("index_head_dim") or 0) if has_indexer else 0
+    index_dim = fields.number("index_head_dim") or 0
     found: list[Tensor] = []
     query_rank = fields.number("q_lora_rank")
     if query_rank:
@@ -205,7 +205,7 @@ def _latent(model: Model, *, has_indexer: bool) -> tuple[Attention, tuple[Tensor
         Projection("self_attn.o_proj", heads * value, hidden),
     )
     found.append(norm("self_attn.kv_a_layernorm", rank))
-    if index_dim:
+    if has_indexer:
         found += _indexer(model, query_rank or hidden, index_dim)
     if fields.is_set("mla_use_output_gate", default=model.model_type == "hy_v4"):
         found += projections(Projection("self_attn.g_proj", hidden, heads * value))
@@ -218,7 +218,8 @@ def _latent(model: Model, *, has_indexer: bool) -> tuple[Attention, tuple[Tensor
         prefill_dim=nope + value,
         query_inputs=query_rank or hidden,
         nope_dim=nope,
-        indexer_dim=index_dim,
+        is_sparse=index_dim > 0,
+        indexer_dim=index_dim if has_indexer else 0,
     )
     return described, tuple(found)
 

@@ -89,8 +89,10 @@ class Attention:
     """Of latent attention: the width that queries are projected from."""
     nope_dim: int = 0
     """Of latent attention: the part of a query's head that is not rotated."""
+    is_sparse: bool = False
+    """Whether it reads only tokens that an index chose."""
     indexer_dim: int = 0
-    """Of sparse attention: the index key that is kept beside each token."""
+    """Of sparse attention: the index key that is kept beside each token; 0 where another layer's choice is taken."""
     encoder_tokens: int = 0
     """Of cross-attention: what an encoder of fixed length gives each sequence; 0 where the config does not tell."""
 
