@@ -12,7 +12,7 @@ from tonnage.facts.inventory import Inventory
 from tonnage.facts.packed import unpacked
 from tonnage.facts.shape import Shape, pooled, shape
 from tonnage.memory import Estimate
-from tonnage.memory.checkpoint import completed
+from tonnage.memory.checkpoint import completed, doubted
 from tonnage.plan.budget import Budget
 from tonnage.plan.derivation import start_sentence
 from tonnage.plan.engine import GIB
@@ -82,8 +82,9 @@ def _shape(facts: ModelFacts) -> Shape | Refusal:
 @lru_cache(maxsize=8)
 def _read(config: str, weights_bytes: tuple[tuple[str, int], ...], task: Task, pooling: str | None) -> Shape:
     # Completed first: the headers may hold the head that a pooled model does not load.
-    read = completed(shape(unpacked(config)), dict(weights_bytes))
-    return read if task is Task.GENERATE else pooled(read, pooling)
+    held = dict(weights_bytes)
+    read = completed(shape(unpacked(config)), held)
+    return doubted(read if task is Task.GENERATE else pooled(read, pooling), held)
 
 
 def _in_pod(question: Question, choice: Choice, fit: Fit, budget: Budget) -> PlanStatus | Refusal:
