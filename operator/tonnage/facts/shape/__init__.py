@@ -207,10 +207,13 @@ def _first(model: Model, vocabulary: int) -> Iterator[Tensor]:
     row = model.family
     if row.positions:
         positions = (model.fields.number(row.positions) or 0) + row.position_offset
-        yield Tensor("embed_positions", positions * model.hidden_size)
+        # Of BERT's kin a table like that of words, of others one of PyTorch's.
+        split = Split.VOCABULARY if row.is_encoder else Split.WHOLE
+        yield Tensor("embed_positions", positions * model.hidden_size, split, rows=positions)
     if row.is_encoder:
         kinds = model.fields.number("type_vocab_size") or 0
-        yield Tensor("embed_types", kinds * model.hidden_size)
+        if kinds:
+            yield Tensor("embed_types", kinds * model.hidden_size, Split.VOCABULARY, rows=kinds)
         yield norm("embed_norm", model.hidden_size, has_bias=True)
 
 

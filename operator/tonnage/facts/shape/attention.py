@@ -127,7 +127,8 @@ def _tensors(model: Model, described: Attention) -> tuple[Tensor, ...]:
     ]
     if not shares_key:
         found.append(Projection("self_attn.v_proj", hidden, value, Split.KV_HEADS, has_bias, "qkv", kv_heads))
-    found.append(Projection("self_attn.o_proj", output, hidden, has_bias=_has_bias(model, family.output_bias)))
+    has_output_bias = _has_bias(model, family.output_bias)
+    found.append(Projection("self_attn.o_proj", output, hidden, has_bias=has_output_bias, is_by_inputs=True))
     return (*projections(*found), *_extra_tensors(model, described, query, key))
 
 

@@ -47,14 +47,14 @@ def block(kind: Kind, hidden: int, width: int) -> tuple[Tensor, ...]:
     return (
         *projections(
             *(Projection(f"attn.{name}_proj", hidden, hidden, has_bias=has_qkv_bias, storage="qkv") for name in "qkv"),
-            Projection("attn.o_proj", hidden, hidden, has_bias=has_bias),
+            Projection("attn.o_proj", hidden, hidden, has_bias=has_bias, is_by_inputs=True),
             *(
                 (Projection("mlp.gate_proj", hidden, width, has_bias=has_bias, storage="gate_up"),)
                 if kind.is_gated
                 else ()
             ),
             Projection("mlp.up_proj", hidden, width, has_bias=has_bias, storage="gate_up"),
-            Projection("mlp.down_proj", width, hidden, has_bias=has_bias),
+            Projection("mlp.down_proj", width, hidden, has_bias=has_bias, is_by_inputs=True),
         ),
         norm("norms", 2 * hidden, has_bias=kind.norm_bias),
         *((Tensor("scales", kind.layer_vectors * hidden),) if kind.layer_vectors else ()),

@@ -30,6 +30,8 @@ class Family:
     window_period: int = 0
     """Every so many layers one has full attention, the others a sliding window; 0: the config tells."""
     router_bias: bool = False
+    router_is_float32: bool = False
+    """Whatever the model's type: the engine makes it so, or the checkpoint's is."""
     score_bias: bool = False
     """A correction added to the router's scores."""
     positions: str = ""
@@ -41,15 +43,16 @@ _LLAMA = Family()
 _QWEN2 = Family(qkv_bias=True, output_bias=False)
 _QWEN3 = Family(qk_norm="head")
 _DEEPSEEK = Family(score_bias=True)
+_PRECISE = Family(score_bias=True, router_is_float32=True)
 _GEMMA2 = Family(norms=4, is_tied=True)
 _BIASED = Family(qkv_bias=True, output_bias=True, mlp_bias=True, norm_bias=True, is_gated=False)
 _COHERE = Family(norms=1, is_tied=True, qk_norm="?heads")
 _BERT = replace(_BIASED, is_encoder=True, is_tied=True, has_final_norm=False, positions="max_position_embeddings")
-_GLM4_MOE = Family(output_bias=False, qk_norm="?head", score_bias=True)
+_GLM4_MOE = replace(_PRECISE, output_bias=False, qk_norm="?head")
 _STARCODER = replace(_BIASED, qkv_bias="use_bias", output_bias="use_bias", mlp_bias="use_bias", is_tied=True)
 
 FAMILIES = {
-    "afmoe": Family(norms=4, qk_norm="head", score_bias=True),
+    "afmoe": replace(_PRECISE, norms=4, qk_norm="head"),
     "apertus": Family(is_gated=False, qk_norm="head"),
     "arcee": Family(is_gated=False),
     "baichuan": Family(qkv_bias=False),
@@ -63,7 +66,7 @@ FAMILIES = {
     "deepseek_v32": _DEEPSEEK,
     "dots1": replace(_DEEPSEEK, qk_norm="head"),
     "ernie4_5": Family(qkv_bias="use_bias", output_bias="use_bias", mlp_bias="use_bias"),
-    "ernie4_5_moe": Family(qkv_bias="use_bias", output_bias="use_bias", mlp_bias="use_bias", score_bias=True),
+    "ernie4_5_moe": replace(_PRECISE, qkv_bias="use_bias", output_bias="use_bias", mlp_bias="use_bias"),
     "exaone4": Family(qk_norm="head"),
     "falcon": Family(
         qkv_bias="bias", output_bias="bias", mlp_bias="bias", norm_bias=True, norms=1, is_gated=False, is_tied=True
@@ -77,7 +80,7 @@ FAMILIES = {
     "glm": Family(output_bias=False),
     "glm4": Family(norms=4, output_bias=False),
     "glm4_moe": _GLM4_MOE,
-    "glm4_moe_lite": _DEEPSEEK,
+    "glm4_moe_lite": _PRECISE,
     "glm4v_text": Family(norms=4, output_bias=False),
     "glm4v_moe_text": _GLM4_MOE,
     "glm_moe_dsa": _DEEPSEEK,
@@ -89,7 +92,7 @@ FAMILIES = {
     "granitemoehybrid": Family(),
     "hunyuan_v1_dense": Family(qk_norm="?head"),
     "hunyuan_v1_moe": Family(qk_norm="?head"),
-    "hy_v4": _DEEPSEEK,
+    "hy_v4": _PRECISE,
     "internlm": Family(qkv_bias="bias", output_bias="bias"),
     "internlm2": Family(qkv_bias="bias", output_bias="bias"),
     "internlm3": Family(qkv_bias="qkv_bias", output_bias="bias", mlp_bias="bias"),
@@ -99,11 +102,11 @@ FAMILIES = {
     "laguna": Family(qk_norm="head", score_bias=True),
     "longcat_flash": _DEEPSEEK,
     "mimo": replace(_QWEN2, qkv_bias="attention_bias"),
-    "mimo_v2_flash": Family(score_bias=True),
+    "mimo_v2_flash": _PRECISE,
     "minicpm": Family(is_tied=True),
     "minicpm3": Family(is_tied=True),
-    "minimax_m2": Family(qk_norm="full", score_bias=True),
-    "minimax_m3": Family(qk_norm="head", score_bias=True),
+    "minimax_m2": replace(_PRECISE, qk_norm="full"),
+    "minimax_m3": replace(_PRECISE, qk_norm="head"),
     "mpt": Family(qkv_bias=False, output_bias=False, mlp_bias=False, is_gated=False, is_tied=True, positions=""),
     # Gate and up projection are one matrix, and no norm has a bias.
     "modernbert": Family(is_encoder=True, is_tied=True),

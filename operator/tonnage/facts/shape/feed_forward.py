@@ -85,8 +85,9 @@ def mixture(model: Model, experts: int) -> tuple[FeedForward, tuple[Tensor, ...]
     # LongCat's router may also choose experts that return what they are given.
     choices = experts + (fields.number("zero_expert_num") or 0)
     # The engine never quantizes a router.
-    found.append(Tensor("mlp.gate", choices * (hidden + model.family.router_bias)))
-    if model.family.score_bias:
+    row = model.family
+    found.append(Tensor("mlp.gate", choices * (hidden + row.router_bias), is_float32=row.router_is_float32))
+    if row.score_bias:
         found.append(Tensor("mlp.gate.e_score_correction_bias", choices, is_float32=True))
     if narrow:
         found += projections(
@@ -197,7 +198,7 @@ def _dense_tensors(model: Model, name: str, width: int, *, has_bias: bool) -> tu
     return projections(
         *(gate if model.family.is_gated else ()),
         Projection(f"{name}.up_proj", hidden, width, has_bias=has_bias, storage=f"{name}.gate_up"),
-        Projection(f"{name}.down_proj", width, hidden, has_bias=has_bias),
+        Projection(f"{name}.down_proj", width, hidden, has_bias=has_bias, is_by_inputs=True),
     )
 
 

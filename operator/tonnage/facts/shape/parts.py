@@ -53,14 +53,17 @@ class Projection:
     has_bias: bool = False
     storage: str = ""
     units: int = 1
+    is_by_inputs: bool = False
+    """Whether ranks divide its inputs, so that each has the whole bias."""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """The weight, and the bias if there is one. A bias of a module that is split by inputs is on every rank."""
+        """The weight, and the bias if there is one."""
         weight = Tensor(self.name, self.inputs * self.outputs, self.split, Role.LINEAR, self.storage, units=self.units)
         if not self.has_bias:
             return (weight,)
-        return (weight, Tensor(f"{self.name}.bias", self.outputs, self.split, units=self.units))
+        split = Split.WHOLE if self.is_by_inputs else self.split
+        return (weight, Tensor(f"{self.name}.bias", self.outputs, split, units=self.units))
 
 
 def projections(*wanted: Projection) -> tuple[Tensor, ...]:
