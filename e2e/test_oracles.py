@@ -24,10 +24,12 @@ POD = "oracles"
 COPIED = ("operator/tonnage", "runtime/tonnage_runtime", "tests/oracles", "tests/data")
 # What pytest is made of, where the image does not have it.
 RUNNER = ("_pytest", "pytest", "pluggy", "iniconfig", "py")
+# Each in a process of its own: the engine changes transformers' classes as it imports them. What one says of a failure
+# is read below.
 COMMAND = (
-    "cd /work && base64 -d | tar xz && "
+    "cd /work && base64 -d | tar xz && for each in tests/oracles/test_*.py; do "
     "PYTHONPATH=operator:runtime:.:runner "
-    "python -m pytest tests/oracles -q -c /dev/null --rootdir . -p no:cacheprovider"
+    "python -m pytest $each -q -c /dev/null --rootdir . -p no:cacheprovider || true; done"
 )
 
 
@@ -38,10 +40,10 @@ def test_engine_and_transformers_agree_with_the_planner(tonnage: Installation, n
     copied = base64.b64encode(archive()).decode()
     said = kubectl("exec", "-i", POD, "--", "sh", "-c", COMMAND, stdin=copied, deadline_seconds=300)
     kubectl("delete", "pod", POD, "--grace-period=0", "--force")
-    found = re.search(r"^(\d+) passed in", said, re.MULTILINE)
-    # Without one that is skipped, which would have compared nothing.
-    assert found, said
-    assert int(found[1]) > 100
+    # One that fails or is skipped does not say that all passed.
+    passed = re.findall(r"^(\d+) passed(?:, \d+ warnings?)? in", said, re.MULTILINE)
+    assert len(passed) == len(list((ROOT / "tests/oracles").glob("test_*.py"))), said
+    assert sum(map(int, passed)) > 300
 
 
 def pod(image: str) -> Json:
