@@ -189,9 +189,15 @@ def test_a_wanted_parallelism_is_kept() -> None:
 
 
 def test_groups_of_a_quantization_are_not_split() -> None:
-    # 1,536 among 8 ranks is 192, and blocks of FP8 are 128 wide.
-    answer = refused("Qwen__Qwen3-235B-A22B-FP8", cluster(("H100", 8)), serving={"tensorParallel": 8})
-    assert "an intermediate size of 1,536 among 8 GPUs is 192, not a multiple" in answer.message
+    # Its shared expert is as wide, and blocks of FP8 are 128 wide.
+    answer = refused("poolside__Laguna-XS.2-FP8", cluster(("H100", 8)), serving={"tensorParallel": 8})
+    assert "an intermediate size of 512 among 8 GPUs is 64, not a multiple" in answer.message
+
+
+def test_blocks_of_experts_in_fp8_are_divided_further() -> None:
+    # 1,536 among 8 ranks is 192: the engine takes blocks of 64 then.
+    one = planned("Qwen__Qwen3-235B-A22B-FP8", cluster(("H100", 8)), serving={"tensorParallel": 8})
+    assert 8 == one.tensor_parallel
 
 
 def test_an_old_gpu_computes_in_float16_and_says_so() -> None:

@@ -118,7 +118,10 @@ def _latent_bytes(share: Share, mixer: Attention) -> int:
 def state_bytes(share: Share, state: State) -> int:
     """Of one sequence in one layer on one rank."""
     ranks, size = share.tensor_parallel, share.element_bytes
-    return sum(-(-part.elements // ranks) * (_FLOAT32_BYTES if part.is_float32 else size) for part in state.parts)
+    return sum(
+        -(-part.elements // min(ranks, part.units or ranks)) * (_FLOAT32_BYTES if part.is_float32 else size)
+        for part in state.parts
+    )
 
 
 def _attention_token_bytes(share: Share) -> int:

@@ -17,7 +17,7 @@ class Split(StrEnum):
 
     SHARDED = "Sharded"
     KV_HEADS = "KvHeads"
-    """By key-value heads: copies, once there are more ranks than heads."""
+    """By key-value heads, or groups of heads: copies, once there are more ranks than these."""
     VOCABULARY = "Vocabulary"
     """By rows, after the vocabulary was padded."""
     WHOLE = "Whole"
@@ -103,6 +103,8 @@ class StatePart:
 
     elements: int
     is_float32: bool = False
+    units: int = 0
+    """Of a part that is copied once there are more ranks than this; 0: always divided."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,10 @@ class State:
 
     name: str
     parts: tuple[StatePart, ...]
+    heads: int = 0
+    """What must be a multiple of the ranks; 0: nothing but widths."""
+    groups: int = 1
+    """Of Mamba 2's heads: divided as well, unless there is one."""
 
 
 @dataclass(frozen=True)

@@ -193,12 +193,14 @@ def _has_bias(model: Model) -> bool:
 
 
 def _dense_tensors(model: Model, name: str, width: int, *, has_bias: bool) -> tuple[Tensor, ...]:
-    hidden = model.hidden_size
-    gate = (Projection(f"{name}.gate_proj", hidden, width, has_bias=has_bias, storage=f"{name}.gate_up"),)
+    hidden, storage = model.hidden_size, f"{name}.gate_up"
+    # The engine runs the code of transformers, which divides no more than the attention.
+    split = Split.WHOLE if model.model_type == "gpt_bigcode" else Split.SHARDED
+    gate = (Projection(f"{name}.gate_proj", hidden, width, split, has_bias, storage),)
     return projections(
         *(gate if model.family.is_gated else ()),
-        Projection(f"{name}.up_proj", hidden, width, has_bias=has_bias, storage=f"{name}.gate_up"),
-        Projection(f"{name}.down_proj", width, hidden, has_bias=has_bias, is_by_inputs=True),
+        Projection(f"{name}.up_proj", hidden, width, split, has_bias, storage),
+        Projection(f"{name}.down_proj", width, hidden, split, has_bias, is_by_inputs=True),
     )
 
 

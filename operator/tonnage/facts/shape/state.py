@@ -1,7 +1,8 @@
 """Layers with a fixed state in place of keys and values: gated delta, Mamba, linear attention, short convolutions.
 
 The state's parts are what the engine's `MambaStateShapeCalculator` (vLLM mamba_utils.py) gives for one rank: the last
-`kernel - 1` inputs of a convolution, and a matrix per head. Both are divided among the ranks.
+`kernel - 1` inputs of a convolution, and a matrix per head. Both are divided among the ranks; a single group that all
+heads of Mamba 2 share is copied.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,8 @@ def gated_delta(model: Model) -> tuple[State, tuple[Tensor, ...]]:
     value_heads = fields.required("number of linear value heads", "linear_num_value_heads")
     key_dim = fields.required("dimension of a linear key", "linear_key_head_dim")
     value_dim = fields.required("dimension of a linear value", "linear_value_head_dim")
-    keys = fields.required("number of linear key heads", "linear_num_key_heads") * key_dim
+    key_heads = fields.required("number of linear key heads", "linear_num_key_heads")
+    keys = key_heads * key_dim
     values = value_heads * value_dim
     kernel = fields.required("width of the convolution", "linear_conv_kernel_dim")
     channels = 2 * keys + values
@@ -41,7 +43,7 @@ def gated_delta(model: Model) -> tuple[State, tuple[Tensor, ...]]:
     )
     is_float32 = fields.text("mamba_ssm_dtype") == "float32"
     parts = (StatePart((kernel - 1) * channels), StatePart(value_heads * key_dim * value_dim, is_float32))
-    return State("gated delta", parts), tensors
+    return State("gated delta", parts, key_heads), tensors
 
 
 def mamba2(model: Model) -> tuple[State, tuple[Tensor, ...]]:
@@ -53,21 +55,28 @@ def mamba2(model: Model) -> tuple[State, tuple[Tensor, ...]]:
     groups = fields.number("n_groups", "mamba_n_groups") or 1
     state = fields.required("size of the Mamba state", "ssm_state_size", "mamba_d_state", "state_size")
     kernel = fields.required("width of the convolution", "conv_kernel", "mamba_d_conv")
-    channels = inner + 2 * groups * state
+    shared = 2 * groups * state
     has_bias = fields.is_set("use_bias") or fields.is_set("mamba_proj_bias")
     tensors = (
         *projections(
-            Projection("mixer.in_proj", hidden, inner + channels + heads, has_bias=has_bias),
-            Projection("mixer.out_proj", inner, hidden, has_bias=has_bias),
+            Projection("mixer.in_proj", hidden, 2 * inner + heads, has_bias=has_bias, storage="in_proj"),
+            Projection("mixer.in_proj.groups", hidden, shared, Split.KV_HEADS, has_bias, "in_proj", groups),
+            Projection("mixer.out_proj", inner, hidden, has_bias=has_bias, is_by_inputs=True),
         ),
-        _sharded("mixer.conv1d", channels * (kernel + 1)),
+        Tensor("mixer.conv1d", inner * (kernel + 1), Split.SHARDED, storage="conv1d"),
+        Tensor("mixer.conv1d.groups", shared * (kernel + 1), Split.KV_HEADS, storage="conv1d", units=groups),
         _sharded("mixer.A_log", heads, is_float32=True),
         _sharded("mixer.D", heads),
         _sharded("mixer.dt_bias", heads),
         _sharded("mixer.norm", inner),
     )
     is_float32 = "float32" in (fields.text("mamba_ssm_cache_dtype"), fields.text("mamba_ssm_dtype"))
-    return State("Mamba 2", (StatePart((kernel - 1) * channels), StatePart(inner * state, is_float32))), tensors
+    parts = (
+        StatePart((kernel - 1) * inner),
+        StatePart((kernel - 1) * shared, units=groups),
+        StatePart(inner * state, is_float32),
+    )
+    return State("Mamba 2", parts, heads, groups), tensors
 
 
 def mamba1(model: Model) -> tuple[State, tuple[Tensor, ...]]:
@@ -114,7 +123,7 @@ def kimi_delta(model: Model, section: Mapping[str, Any]) -> tuple[State, tuple[T
         norm("self_attn.o_norm", dimension),
     )
     parts = (StatePart(3 * (kernel - 1) * width), StatePart(heads * dimension * dimension, is_float32=True))
-    return State("Kimi delta", parts), tensors
+    return State("Kimi delta", parts, heads), tensors
 
 
 def lightning(model: Model) -> tuple[State, tuple[Tensor, ...]]:
@@ -129,7 +138,7 @@ def lightning(model: Model) -> tuple[State, tuple[Tensor, ...]]:
         ),
         _sharded("self_attn.norm", width),
     )
-    return State("lightning", (StatePart(width * dimension, is_float32=True),)), tensors
+    return State("lightning", (StatePart(width * dimension, is_float32=True),), model.heads), tensors
 
 
 def short_convolution(model: Model) -> tuple[State, tuple[Tensor, ...]]:

@@ -5,15 +5,17 @@ The first rule that answers is the reason shown. Every message names the number 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import gcd
 
 from tonnage.facts.architectures import engine, has_pipeline
 from tonnage.facts.gpus import Vendor
 from tonnage.facts.precisions import method_dtypes, supports_dtype, supports_engine, supports_kv_cache, supports_method
-from tonnage.facts.shape import AttentionKind, Shape
+from tonnage.facts.shape import AttentionKind, FeedForward, Quantization, Shape, State
 from tonnage.plan.gpu.candidates import Candidate
 from tonnage.plan.gpu.offers import Rejected
 
 _FP8_MILLI_BITS = 8000
+_SMALLEST_BLOCK = 32
 _BFLOAT16, _FLOAT16 = "bfloat16", "float16"
 # Formats that the pinned engine does not read any more, and what to use instead.
 _GONE = {
@@ -126,6 +128,29 @@ def reject_heads(tried: Try) -> Rejected | None:
     return None
 
 
+def reject_states(tried: Try) -> Rejected | None:
+    """Heads of Mamba and linear attention are divided too; their groups as well, or the single one is copied."""
+    ranks = tried.candidate.tensor_parallel
+    for state in (layer.mixer for layer in tried.shape.distinct_layers if isinstance(layer.mixer, State)):
+        if state.heads % ranks:
+            message = f"{state.heads} heads of its {state.name} layers cannot be divided among {ranks} GPUs"
+            return _rejected(tried, "Indivisible", message)
+        if state.groups > 1 and state.groups % ranks:
+            message = f"{state.groups} groups of its {state.name} layers cannot be divided among {ranks} GPUs"
+            return _rejected(tried, "Indivisible", message)
+    return None
+
+
+def reject_widths(tried: Try) -> Rejected | None:
+    """Feed-forward layers and experts are divided by their width."""
+    ranks = tried.candidate.tensor_parallel
+    for part in tried.shape.feed_forwards:
+        if part.intermediate % ranks:
+            message = f"an intermediate size of {part.intermediate:,} cannot be divided among {ranks} GPUs"
+            return _rejected(tried, "Indivisible", message)
+    return None
+
+
 def reject_tower_heads(tried: Try) -> Rejected | None:
     """An encoder's heads are divided among the ranks as well, and the engine stops where they cannot be."""
     ranks = tried.candidate.tensor_parallel
@@ -142,13 +167,22 @@ def reject_groups(tried: Try) -> Rejected | None:
     if quantization is None or quantization.group_size <= 1 or ranks == 1:
         return None
     for part in tried.shape.feed_forwards:
-        if part.intermediate % (ranks * quantization.group_size):
+        if not _has_whole_groups(tried.shape, part, quantization, ranks):
             message = (
                 f"an intermediate size of {part.intermediate:,} among {ranks} GPUs is {part.intermediate / ranks:g}, "
                 f"not a multiple of the quantization's groups of {quantization.group_size}"
             )
             return _rejected(tried, "Indivisible", message)
     return None
+
+
+def _has_whole_groups(shape: Shape, part: FeedForward, quantization: Quantization, ranks: int) -> bool:
+    size = quantization.group_size
+    if part.intermediate % (ranks * size) == 0:
+        return True
+    # fused_moe/oracle/fp8.py, refine_fp8_moe_block_shape: blocks of experts are divided further, to 32.
+    block = gcd(size, part.intermediate // ranks, shape.hidden_size)
+    return bool(part.experts) and not part.shared and quantization.method == "fp8" and block >= _SMALLEST_BLOCK
 
 
 def reject_stages(tried: Try) -> Rejected | None:
@@ -170,6 +204,8 @@ RULES: tuple[Rule, ...] = (
     reject_method_dtype,
     reject_kv_cache,
     reject_heads,
+    reject_states,
+    reject_widths,
     reject_tower_heads,
     reject_groups,
     reject_stages,
