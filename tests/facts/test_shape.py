@@ -213,6 +213,21 @@ def test_what_a_checkpoint_ignores_is_not_quantized(
 
 
 @pytest.mark.parametrize(
+    ("module", "is_expert", "is_quantized"),
+    [
+        pytest.param("layers.0.self_attn.o_proj", False, False, id="within a name"),
+        pytest.param("layers.0.mlp.experts.gate_up_proj", True, True, id="the router's name is not the experts'"),
+        pytest.param("layers.0.mlp.down_proj", False, True, id="another"),
+    ],
+)
+def test_awq_ignores_parts_of_names(module: str, is_expert: bool, is_quantized: bool) -> None:
+    section = {"quant_method": "awq", "bits": 4, "group_size": 128, "modules_to_not_convert": ["self_attn", "gate"]}
+    found = shape({**document("Qwen__Qwen3-30B-A3B-Instruct-2507"), "quantization_config": section}).quantization
+    assert found is not None
+    assert is_quantized == (found.milli_bits_of(module, is_expert=is_expert) is not None)
+
+
+@pytest.mark.parametrize(
     ("name", "names_layers"),
     [
         pytest.param("deepseek-ai__DeepSeek-R1", False, id="nothing ignored"),

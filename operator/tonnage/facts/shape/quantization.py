@@ -67,6 +67,8 @@ class Quantization:
             return next((self._module_bits[parent] for parent in parents if parent in self._module_bits), None)
         if (self.only_experts and not is_expert) or self._is_ignored(_from_layers(name)):
             return None
+        if self.method.startswith("awq") and self._is_ignored_in_part(name.rpartition(".")[0] if is_expert else name):
+            return None
         return self.milli_bits
 
     @cached_property
@@ -92,6 +94,10 @@ class Quantization:
         sources = [pattern.removeprefix("re:") for pattern in self.ignored if pattern.startswith("re:")]
         sources += [part for name in self._plain if "*" in name for part in (translate(name), translate(name + ".*"))]
         return re.compile("|".join(f"(?:{source})" for source in sources)) if sources else None
+
+    def _is_ignored_in_part(self, name: str) -> bool:
+        """AWQ's names are parts of names (vLLM auto_awq.py, `match_mode="substring"`); experts are asked as a whole."""
+        return any(part in name for part in self._plain)
 
     def _is_ignored(self, name: str) -> bool:
         if any(parent in self._plain for parent in _parents(name)) or name.rpartition(".")[2] in self._plain:

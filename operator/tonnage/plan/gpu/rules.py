@@ -5,12 +5,13 @@ The first rule that answers is the reason shown. Every message names the number 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import gcd
 
 from tonnage.facts.architectures import engine, has_pipeline
 from tonnage.facts.gpus import Vendor
 from tonnage.facts.precisions import method_dtypes, supports_dtype, supports_engine, supports_kv_cache, supports_method
-from tonnage.facts.shape import AttentionKind, FeedForward, Quantization, Shape, State
+from tonnage.facts.shape import Attention, AttentionKind, FeedForward, Quantization, Shape, State
 from tonnage.plan.gpu.candidates import Candidate
 from tonnage.plan.gpu.offers import Rejected
 
@@ -173,7 +174,29 @@ def reject_groups(tried: Try) -> Rejected | None:
                 f"not a multiple of the quantization's groups of {quantization.group_size}"
             )
             return _rejected(tried, "Indivisible", message)
+    for width in _quantized_outputs(tried.shape):
+        if width % (ranks * quantization.group_size):
+            message = (
+                f"the {width:,} inputs of attention's output among {ranks} GPUs are {width / ranks:g}, not a multiple "
+                f"of the quantization's groups of {quantization.group_size}"
+            )
+            return _rejected(tried, "Indivisible", message)
     return None
+
+
+@lru_cache(maxsize=8)
+def _quantized_outputs(shape: Shape) -> frozenset[int]:
+    """Inputs of the output projections that are quantized: they are divided among the ranks, as the heads are."""
+    quantization = shape.quantization
+    first = {layer: index for index, layer in reversed([*enumerate(shape.layers)])}
+    return frozenset(
+        mixer.heads * mixer.value_dim
+        for layer, index in first.items()
+        if isinstance(mixer := layer.mixer, Attention)
+        and mixer.kind is not AttentionKind.LATENT
+        and quantization is not None
+        and quantization.milli_bits_of(f"layers.{index}.self_attn.o_proj", is_expert=False) is not None
+    )
 
 
 def _has_whole_groups(shape: Shape, part: FeedForward, quantization: Quantization, ranks: int) -> bool:
