@@ -1,7 +1,7 @@
 """A config.json -> what the model computes and keeps: `shape(config)`.
 
 Reading order: `description` (the result), `fields` (how a config is asked), `families` (how families differ), `parts`,
-`attention`, `state`, `feed_forward`, `layers`, `encoder`, `projectors`, `conformer`, `sounds`, `towers`,
+`attention`, `state`, `feed_forward`, `layers`, `encoder`, `projectors`, `conformer`, `sounds`, `towers`, `bits`,
 `quantization`; this module puts them together. Pure.
 """
 
