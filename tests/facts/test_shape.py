@@ -212,6 +212,13 @@ def test_what_a_checkpoint_ignores_is_not_quantized(
     assert milli_bits == quantization.milli_bits_of(module, is_expert=is_expert)
 
 
+def test_awq_ignores_nothing_by_a_star() -> None:
+    section = {"quant_method": "awq", "bits": 4, "group_size": 128, "modules_to_not_convert": ["model.*"]}
+    found = shape({**document("Qwen__Qwen2.5-7B-Instruct"), "quantization_config": section}).quantization
+    assert found is not None
+    assert found.milli_bits_of("layers.0.mlp.down_proj", is_expert=False) is not None
+
+
 @pytest.mark.parametrize(
     ("module", "is_expert", "is_quantized"),
     [

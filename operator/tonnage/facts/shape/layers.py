@@ -31,9 +31,6 @@ _PATTERN_LETTERS = {
     "mlp": "-",
     "moe": "E",
 }
-_ENCODER_DECODERS = ("whisper",)
-_PARALLEL = ("falcon_h1",)
-_SHORTCUTS = ("longcat_flash",)
 _NAS_MULTIPLE = 256
 # Families for whose layers transformers has one word.
 _LINEAR_KINDS = {"granitemoehybrid": "mamba", "bamba": "mamba", "zamba2": "mamba", "minimax": "lightning"}
@@ -58,12 +55,9 @@ def _all_layers(model: Model) -> Iterator[Layer]:
         if wrong is not None:
             raise senseless("block_configs", wrong)
         return (_block_layer(model, block) for block in blocks)
-    if model.model_type in _ENCODER_DECODERS:
-        return chain.from_iterable(_decoder_layers(model) for _ in range(model.layers))
-    if model.model_type in _PARALLEL:
-        return chain.from_iterable(_parallel_layers(model, index) for index in range(model.layers))
-    if model.model_type in _SHORTCUTS:
-        return chain.from_iterable(_shortcut_layers(model, index) for index in range(model.layers))
+    pair = _PAIRS.get(model.model_type)
+    if pair is not None:
+        return chain.from_iterable(pair(model, index) for index in range(model.layers))
     return (_layer(model, kind, index) for index, kind in enumerate(_kinds(model)))
 
 
@@ -110,11 +104,11 @@ def _layer(model: Model, kind: str, index: int) -> Layer:
     return Layer(mixer, part, (*mixer_tensors, *part_tensors, *_norms(model), *_input_tensors(model)))
 
 
-def _decoder_layers(model: Model) -> tuple[Layer, Layer]:
+def _decoder_layers(model: Model, index: int) -> tuple[Layer, Layer]:
     """One layer of an encoder-decoder: over its own tokens, then over the encoder's."""
-    own, own_tensors = attention(model, 0)
+    own, own_tensors = attention(model, index)
     cross, cross_tensors = cross_attention(model)
-    part, part_tensors = feed_forward(model, 0)
+    part, part_tensors = feed_forward(model, index)
     one = norm("norms", model.hidden_size, has_bias=model.family.norm_bias)
     return Layer(own, None, (*own_tensors, one)), Layer(cross, part, (*cross_tensors, *part_tensors, one, one))
 
@@ -132,6 +126,10 @@ def _shortcut_layers(model: Model, index: int) -> tuple[Layer, Layer]:
     part, part_tensors = feed_forward(model, index)
     both = (*mixer_tensors, *wide_tensors, *_norms(model))
     return Layer(mixer, part, (*both, *part_tensors)), Layer(mixer, wide, both)
+
+
+# Families whose layers keep two caches, or a cache and a state: each is two layers here.
+_PAIRS = {"falcon_h1": _parallel_layers, "longcat_flash": _shortcut_layers, "whisper": _decoder_layers}
 
 
 def _input_tensors(model: Model) -> tuple[Tensor, ...]:

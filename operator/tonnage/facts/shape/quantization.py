@@ -84,7 +84,8 @@ class Quantization:
 
     def _is_ignored_in_part(self, name: str) -> bool:
         """AWQ's names are parts of names (vLLM auto_awq.py, `match_mode="substring"`); experts are asked as a whole."""
-        return any(part in name for part in self._plain)
+        # A star alone leaves nothing, which would be a part of every name.
+        return any(part in name for part in self._plain if part)
 
     def _is_ignored(self, name: str) -> bool:
         if any(parent in self._plain for parent in _parents(name)) or name.rpartition(".")[2] in self._plain:
